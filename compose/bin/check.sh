@@ -1,0 +1,24 @@
+#!/usr/bin/env bash
+# check.sh TOPOLOGY: refuses a bad topology file with the file, the line and what was expected, before anything starts.
+set -euo pipefail
+. "$(dirname "$0")/env.sh"
+require_topology "$1"
+use_topology "$1"
+
+STAMP=$STATE_DIR/checked-$1.stamp
+fingerprint() {
+    cat "$ROOT/compose/topologies/$1.yaml" "$ROOT/compose/compose.yaml" "$ROOT/compose/predictor.yaml" \
+        "$STATE_DIR/images.stamp" | sha256sum
+    printf '%s\n' "${BALANCE:-} ${MAX_BODY_BYTES:-} ${QUEUE_LIMIT:-} ${QUEUE_TIMEOUT:-} ${SERVER_TIMEOUT:-}"
+}
+if [ -f "$STAMP" ] && [ "$(cat "$STAMP")" = "$(fingerprint "$1")" ]; then exit 0; fi
+
+docker run --rm --network none --read-only --cap-drop ALL -e LAB_TOPOLOGIES_LABEL=compose/topologies \
+    -v "$ROOT/compose/topologies:/topologies:ro" "hadr-lab/lab:${HADR_IMAGE_TAG:-local}" check "$1" || exit 2
+compose config --quiet || fail "Compose refuses compose/topologies/$1.yaml" "see above" ""
+# The image, stanzas and settings that will run, asked for their opinion.
+if ! compose --progress quiet run --rm -T --no-deps haproxy check; then
+    [ -n "$(running_topology)" ] || compose --progress quiet down --volumes
+    fail "HAProxy refuses the stanzas of compose/topologies/$1.yaml, or a setting" "see its words above" ""
+fi
+fingerprint "$1" >"$STAMP"

@@ -1,0 +1,6 @@
+#!/usr/bin/env bash
+# lab.sh COMMAND...: a command of the lab's tool against the topology that runs.
+set -euo pipefail
+. "$(dirname "$0")/env.sh"
+use_running_topology "${TOPOLOGY:-}"
+lab "$@"

@@ -1,0 +1,25 @@
+#!/usr/bin/env bash
+# up.sh TOPOLOGY: from whatever this machine has to a topology that is healthy, and what to do next.
+set -euo pipefail
+. "$(dirname "$0")/env.sh"
+require_topology "$1"
+
+exec 9>"$STATE_DIR/$HADR_PROJECT.lock"
+flock -n 9 || fail "another make is starting or stopping this lab" "two at once would undo each other's work" "wait for it"
+
+"$ROOT/compose/bin/engine.sh"
+"$ROOT/compose/bin/base-image.sh"
+"$ROOT/compose/bin/build.sh" "$1"
+
+# Nothing is started, and nothing that runs is touched, before the topology file is known to be good.
+"$ROOT/compose/bin/check.sh" "$1"
+
+running=$(running_topology)
+use_topology "$1"
+if [ -n "$running" ] && [ "$running" != "$1" ]; then
+    step "Switching from $running to $1"
+else
+    step "Starting $1"
+fi
+compose --progress quiet up -d --remove-orphans --no-build 9>&-
+lab wait 9>&-
