@@ -26,16 +26,20 @@ if ! have mmdebstrap; then
 fi
 step "Base image: bootstrapping Debian 13 from this machine's mirror (about half a minute)"
 work=$(mktemp -d)
+# Another system's mirror has no Debian; mmdebstrap then takes its own default.
+mirror=()
+[ "$(os_field ID)" = debian ] && mirror=("$(debian_mirror)")
 trap 'as_root rm -rf "$work"' EXIT
 chmod 755 "$work"
-# What the official slim image leaves out is left out here too.
+# What the official slim image leaves out is left out here too. mmdebstrap's own shell expands the hooks' $1.
+# shellcheck disable=SC2016
 if ! as_root mmdebstrap --quiet --variant=minbase --include=ca-certificates \
     --dpkgopt='path-exclude=/usr/share/man/*' --dpkgopt='path-exclude=/usr/share/doc/*' \
     --dpkgopt='path-include=/usr/share/doc/*/copyright' --dpkgopt='path-exclude=/usr/share/locale/*' \
     --dpkgopt='path-exclude=/usr/share/info/*' \
     --customize-hook='printf "%s\n" "Dir::Cache::pkgcache \"\"; Dir::Cache::srcpkgcache \"\"; APT::Keep-Downloaded-Packages \"false\";" "DPkg::Post-Invoke { \"rm -f /var/cache/apt/archives/*.deb || true\"; };" >"$1"/etc/apt/apt.conf.d/docker-clean' \
     --customize-hook='rm -rf "$1"/var/lib/apt/lists/* "$1"/var/cache/apt/* "$1"/var/log/*' \
-    trixie "$work/base.tar" $(debian_mirror) >"$work/log" 2>&1; then
+    trixie "$work/base.tar" "${mirror[@]}" >"$work/log" 2>&1; then
     tail -n 15 "$work/log" >&2
     fail "the base image could not be bootstrapped" "see the lines above" "check the machine's apt sources and its disk"
 fi

@@ -42,6 +42,7 @@ os_field() { (. /etc/os-release 2>/dev/null && eval "printf '%s' \"\${$1:-}\"");
 
 # debian_mirror: the first main archive that this machine's own apt uses.
 debian_mirror() {
+    # shellcheck disable=SC2016 # apt's own variables
     apt-get indextargets --format '$(SITE) $(COMPONENT) $(CREATED_BY)' 2>/dev/null |
         awk '$2 == "main" && $3 == "Packages" && $1 !~ /security/ { print $1; exit }'
 }

@@ -1,0 +1,51 @@
+#!/usr/bin/env bash
+# Measures what the lab promises (about 25 minutes). TRIALS=5 for a short one. Writes results/<time>-bench/.
+set -euo pipefail
+. "$(dirname "$0")/env.sh"
+TRIALS=${TRIALS:-50}
+NAME=$(date -u +%Y%m%dT%H%M%SZ)-bench
+BIN=$ROOT/compose/bin
+
+now_ms() { date +%s%3N; }
+measure() { lab bench --folder "/results/$NAME" --trials "$TRIALS" "$@"; }
+up() {
+    "$BIN/up.sh" "$1" >/dev/null
+    use_topology "$1"
+}
+# seconds WHAT COMMAND...: times three runs of a `make up` as a user would, and keeps the median.
+seconds() {
+    local what=$1 bound=$2 before=$3 values=() begun sorted
+    for _ in 1 2 3; do
+        $before
+        begun=$(now_ms)
+        "$BIN/up.sh" 3-active >/dev/null
+        values+=("$(($(now_ms) - begun))")
+    done
+    mapfile -t sorted < <(printf '%s\n' "${values[@]}" | sort -n)
+    use_topology 3-active
+    measure --add "$(printf '{"what": "%s", "to_reach": "median under %s s", "unit": "s", "result": %s, "reached": %s, "values": [%s, %s, %s]}' \
+        "$what" "$bound" "$(awk "BEGIN { print ${sorted[1]} / 1000 }")" \
+        "$([ "${sorted[1]}" -lt "$((bound * 1000))" ] && echo true || echo false)" \
+        "$(awk "BEGIN { print ${values[0]} / 1000 }")" "$(awk "BEGIN { print ${values[1]} / 1000 }")" \
+        "$(awk "BEGIN { print ${values[2]} / 1000 }")")"
+}
+stop() { "$BIN/down.sh" >/dev/null; }
+
+step "3-active: overload, the controller when idle"
+up 3-active
+measure idle overload
+step "2-active: $TRIALS kills, 10 hangs"
+up 2-active
+measure kills hangs
+for topology in single 2-active 3-active; do
+    step "$topology: rate at the first failure, bare model"
+    COST_FACTOR=1 "$BIN/up.sh" "$topology" >/dev/null
+    use_topology "$topology"
+    COST_FACTOR=1 measure first_failure
+done
+step "make up, warm"
+stop
+seconds "make up, images there, nothing running" 10 stop
+seconds "make up, running" 10 true
+measure
+say "Every single value: results/$NAME/"

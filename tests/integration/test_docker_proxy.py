@@ -1,0 +1,93 @@
+"""The filter in front of the Docker socket: what the controller may do, and that it may do nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from driver import PROJECT, compose, container, docker, eventually
+
+pytestmark = pytest.mark.integration
+OWN = f'{{"label":["com.docker.compose.project={PROJECT}"]}}'
+OTHER = '{"label":["com.docker.compose.project=another"]}'
+STRANGER = f"{PROJECT}-stranger"
+
+
+def ask(service: str, method: str, path: str) -> int:
+    """The status that a proxy answers; asked in its own container, by bash, since its image has no curl."""
+    script = (
+        f"exec 3<>/dev/tcp/127.0.0.1/2375; printf '{method} %s HTTP/1.0\r\nHost: d\r\n"
+        'Content-Length: 0\r\n\r\n\' "$1" >&3; read -r _ status _ <&3; echo $status'
+    )
+    return int(docker("exec", container(service), "bash", "-c", script, "bash", path))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def proxies() -> Iterator[None]:
+    """Both filters, a stopped predictor of this project, and a container that belongs to nobody."""
+    compose("create --no-build predictor-1", "single")
+    compose("--profile tools up -d --no-build docker-proxy fault-proxy", "single")
+    docker("rm", "-f", STRANGER, check=False)
+    docker("create", "--name", STRANGER, "hadr-lab/haproxy:local", "check")
+    eventually(lambda: ask("docker-proxy", "GET", "/_ping") == 200, 10)
+    eventually(lambda: ask("fault-proxy", "GET", "/_ping") == 200, 10)
+    yield
+    docker("rm", "-f", STRANGER)
+    compose("--profile tools down --volumes", "single")
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "/version", 200),
+        ("GET", "/v1.45/version", 200),
+        ("GET", f"/v1.45/containers/json?all=1&filters={OWN}", 200),
+        ("GET", f"/containers/json?filters={OWN.replace('[', '%5B').replace('{', '%7B')}", 200),
+        ("GET", f"/containers/{PROJECT}-predictor-1-1/json", 200),
+        ("POST", f"/v1.45/containers/{PROJECT}-predictor-1-1/start", 204),
+        ("POST", f"/containers/{PROJECT}-predictor-1-1/restart?t=1", 204),
+        # Another project's, or everybody's, containers.
+        ("GET", "/containers/json", 403),
+        ("GET", f"/containers/json?filters={OTHER}", 403),
+        ("GET", "/containers/json?filters={}", 403),
+        ("GET", f"/containers/json?filters={{}}&filters={OWN}", 403),
+        ("GET", "/events", 403),
+        ("GET", f"/containers/{STRANGER}/json", 403),
+        ("POST", f"/containers/{STRANGER}/start", 403),
+        ("POST", f"/containers/{STRANGER}/restart", 403),
+        ("POST", f"/containers/{PROJECT}-predictor-1-1%2f..%2f{STRANGER}/start", 403),
+        ("POST", f"/containers/{PROJECT}-haproxy-1/restart", 403),
+        # This project's, but not what a controller needs.
+        ("POST", "/containers/create", 403),
+        ("POST", f"/containers/{PROJECT}-predictor-1-1/exec", 403),
+        ("POST", f"/containers/{PROJECT}-predictor-1-1/kill", 403),
+        ("POST", f"/containers/{PROJECT}-predictor-1-1/stop", 403),
+        ("POST", f"/containers/{PROJECT}-predictor-1-1/update", 403),
+        ("DELETE", f"/containers/{PROJECT}-predictor-1-1", 403),
+        ("PUT", f"/containers/{PROJECT}-predictor-1-1/archive", 403),
+        ("GET", f"/containers/{PROJECT}-predictor-1-1/logs", 403),
+        ("GET", "/images/json", 403),
+        ("GET", "/info", 403),
+        ("POST", "/build", 403),
+        ("GET", "/v1.45/../containers/json", 403),
+    ],
+)
+def test_the_controller_may_do_this(method: str, path: str, status: int) -> None:
+    assert ask("docker-proxy", method, path) == status
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", f"/containers/{PROJECT}-predictor-1-1/logs?stdout=1", 200),
+        ("POST", f"/containers/{PROJECT}-predictor-1-1/kill", 204),
+        ("POST", f"/containers/{STRANGER}/kill", 403),
+        ("POST", f"/containers/{PROJECT}-predictor-1-1/exec", 403),
+        ("DELETE", f"/containers/{PROJECT}-predictor-1-1", 403),
+        ("POST", "/containers/create", 403),
+    ],
+)
+def test_the_tools_that_inject_faults_may_do_this(method: str, path: str, status: int) -> None:
+    compose("start predictor-1", "single")
+    assert ask("fault-proxy", method, path) == status
