@@ -1,0 +1,161 @@
+"""/predict, from the first byte of a request to its line in the log.
+
+It is plain ASGI and is reached before FastAPI's routing, which costs more than the bare model's inference
+does.
+"""
+
+import asyncio
+import time
+from collections.abc import MutableMapping
+from typing import Any
+
+from .access_log import AccessLog, Entry
+from .candidate import SAMPLE, Candidate, Rows, encode
+from .engine import Answer, Engine
+from .errors import BadAnswerError, BodyTooLargeError, ClientGoneError, InvalidRequestError, OverloadedError
+from .faults import Faults
+from .health import Readiness
+from .limits import Admission, Receive, read_body
+from .metrics import Metrics
+from .parsing import parse_candidates
+from .replies import Headers, Reply, Send, invalid_request, predictions, problem
+from .settings import Settings
+
+_CLIENT_GONE = 499  # nginx' number for it; nobody receives it
+_CLOSE = (b"connection", b"close")
+
+
+class Predict:
+    """Answers requests to /predict."""
+
+    def __init__(
+        self,
+        *,
+        settings: Settings,
+        engine: Engine,
+        readiness: Readiness,
+        faults: Faults,
+        metrics: Metrics,
+        log: AccessLog,
+    ) -> None:
+        self._settings = settings
+        self._engine = engine
+        self._readiness = readiness
+        self._faults = faults
+        self._metrics = metrics
+        self._log = log
+        self._admission = Admission(settings.concurrency_limit, settings.queue_limit_s, engine)
+        metrics.in_progress.set_function(lambda: self._admission.in_progress)
+
+    async def __call__(
+        self, scope: MutableMapping[str, Any], receive: Receive, send: Send, request_id: str
+    ) -> None:
+        """Answer one request and record it; an unexpected error gets a 500 and is raised again."""
+        started = time.perf_counter()
+        entry = Entry(time.time(), request_id, self._settings.name, scope["method"], scope["path"])
+        try:
+            reply = await self._answer(scope, receive, entry)
+        except ClientGoneError:
+            self._record(entry, _CLIENT_GONE, started)
+            return
+        except Exception:
+            reply = problem(500, "internal_error", "the predictor failed; its log has the cause", request_id)
+            await reply.send(send, self._common_headers(request_id))
+            self._record(entry, reply.status, started)
+            raise
+        await reply.send(send, self._common_headers(request_id))
+        self._record(entry, reply.status, started)
+
+    async def _answer(self, scope: MutableMapping[str, Any], receive: Receive, entry: Entry) -> Reply:
+        """Admit the request and answer it, or refuse it at once."""
+        if entry.method not in ("GET", "POST"):
+            message = (
+                f"{entry.method} is not possible; POST a candidate or a list, or GET the sample's prediction"
+            )
+            return problem(405, "method_not_allowed", message, entry.request_id, (b"allow", b"GET, POST"))
+        try:
+            with self._admission:
+                return await self._admitted(scope, receive, entry)
+        except OverloadedError as error:
+            return self._refuse(error, entry)
+        except InvalidRequestError as error:
+            return invalid_request(error, entry.request_id)
+        except BodyTooLargeError as error:
+            return problem(413, "body_too_large", str(error), entry.request_id, _CLOSE)
+        except BadAnswerError as error:
+            return problem(500, "bad_answer", str(error), entry.request_id)
+
+    def _refuse(self, error: OverloadedError, entry: Entry) -> Reply:
+        self._metrics.refusals.inc()
+        retry_after_s = self._settings.retry_after_s
+        message = f"{self._settings.name}: {error}; try again in {retry_after_s} s"
+        header = (b"retry-after", str(retry_after_s).encode())
+        return problem(429, "overloaded", message, entry.request_id, header)
+
+    async def _admitted(self, scope: MutableMapping[str, Any], receive: Receive, entry: Entry) -> Reply:
+        settings = self._settings
+        try:
+            body = await read_body(
+                scope["headers"], receive, settings.max_body_bytes, settings.body_timeout_s
+            )
+        except TimeoutError:
+            message = f"the body did not arrive within {settings.body_timeout_s:g} s"
+            return problem(408, "body_too_slow", message, entry.request_id, _CLOSE)
+        candidates: list[Candidate] = [SAMPLE]
+        as_list = False
+        if entry.method == "POST":
+            candidates, as_list = parse_candidates(body, settings.max_candidates)
+        self._admission.check_queue()
+        if settings.faults:
+            if latency_s := self._faults.latency_s():
+                await asyncio.sleep(latency_s)
+            if self._faults.fails():
+                message = "told to fail (PUT /faults)"
+                return problem(500, "injected_error", message, entry.request_id)
+        answer = await self._infer(encode(candidates), receive)
+        entry.queue_ms = round(answer.queue_s * 1000, 3)
+        entry.inference_ms = round(answer.inference_s * 1000, 3)
+        entry.candidates = len(candidates)
+        self._metrics.queue.observe(answer.queue_s)
+        self._metrics.inference.observe(answer.inference_s)
+        self._metrics.candidates.inc(len(candidates))
+        return predictions(answer.probabilities, as_list=as_list)
+
+    async def _infer(self, rows: Rows, receive: Receive) -> Answer:
+        """Infer; where that takes a while, give up for a client that has gone before a thread starts."""
+        if self._engine.pool is None:
+            return await self._engine.infer(rows)
+        inference = asyncio.ensure_future(self._engine.infer(rows))
+        # After the body, the server's only further message is that the client disconnected.
+        gone = asyncio.ensure_future(receive())
+        gone.add_done_callback(lambda _: inference.cancel())
+        try:
+            return await inference
+        except asyncio.CancelledError:
+            if gone.done():
+                raise ClientGoneError(
+                    "the client closed the connection before its answer was computed"
+                ) from None
+            inference.cancel()
+            raise
+        finally:
+            gone.cancel()
+
+    def _common_headers(self, request_id: str) -> Headers:
+        headers = [
+            (b"x-served-by", self._settings.name.encode()),
+            (b"x-request-id", request_id.encode()),
+            (
+                b"x-model-version",
+                (self._faults.active.model_version or self._engine.model.card.version).encode(),
+            ),
+        ]
+        if self._readiness.draining:
+            headers.append(_CLOSE)  # so that the proxy does not use the connection again
+        return headers
+
+    def _record(self, entry: Entry, status: int, started: float) -> None:
+        entry.status = status
+        entry.duration_ms = round((time.perf_counter() - started) * 1000, 3)
+        self._metrics.count(status)
+        self._log.write(entry)
