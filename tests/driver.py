@@ -57,13 +57,13 @@ def environment(**extra: str) -> dict[str, str]:
 
 
 def run(
-    *command: str, check: bool = True, timeout_s: float = 300, **extra: str
+    *command: str, check: bool = True, timeout_s: float = 300, extra: dict[str, str] | None = None
 ) -> subprocess.CompletedProcess[str]:
     """Run a command in the repository; a failure found by `check` shows what it printed."""
     done = subprocess.run(
         command,
         cwd=ROOT,
-        env=environment(**extra),
+        env=environment(**(extra or {})),
         capture_output=True,
         text=True,
         stdin=subprocess.DEVNULL,
@@ -102,7 +102,7 @@ def kill(*services: str) -> None:
 def compose(command: str, topology: str, **extra: str) -> str:
     """A Compose command on a topology, without make: for the tests that leave parts of the lab out."""
     script = f". compose/bin/env.sh; use_topology {topology}; compose {command}"
-    return run("bash", "-c", script, **extra).stdout
+    return run("bash", "-c", script, extra=extra).stdout
 
 
 def eventually(probe: Callable[[], T], timeout_s: float = 20, what: str = "") -> T:

@@ -13,8 +13,7 @@ fingerprint() {
 }
 if [ -f "$STAMP" ] && [ "$(cat "$STAMP")" = "$(fingerprint "$1")" ]; then exit 0; fi
 
-docker run --rm --network none --read-only --cap-drop ALL -e LAB_TOPOLOGIES_LABEL=compose/topologies \
-    -v "$ROOT/compose/topologies:/topologies:ro" "hadr-lab/lab:${HADR_IMAGE_TAG:-local}" check "$1" || exit 2
+docker run --rm --network none --read-only --cap-drop ALL -v "$ROOT/compose/topologies:/topologies:ro" "hadr-lab/lab:${HADR_IMAGE_TAG:-local}" check "$1" || exit 2
 compose config --quiet || fail "Compose refuses compose/topologies/$1.yaml" "see above" ""
 # The image, stanzas and settings that will run, asked for their opinion.
 if ! compose --progress quiet run --rm -T --no-deps haproxy check; then

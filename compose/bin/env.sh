@@ -62,6 +62,9 @@ lab() {
     [ -n "${SUDO_UID:-}" ] && chown "$HADR_UID:$HADR_GID" "$ROOT/results"
     local terminal=(-T)
     [ -t 0 ] && [ -t 1 ] && terminal=()
+    # Compose may die before its container (a closed pipe, a lost terminal): SIGTERM lets the tool undo its fault.
+    # shellcheck disable=SC2064 # the name as it is now
+    trap "docker stop --time 10 $HADR_PROJECT-lab-$$ >/dev/null 2>&1 || true" EXIT
     # shellcheck disable=SC2086 # LAB_RUN_OPTIONS is a list of options
     compose --progress quiet run --rm --name "$HADR_PROJECT-lab-$$" ${LAB_RUN_OPTIONS:-} "${terminal[@]}" lab "$@"
 }

@@ -1,0 +1,61 @@
+"""`python -m lab COMMAND`: finds the commands, reads the settings, runs one.
+
+Exit status: 0 done; 2 a LabError, printed as one message, or wrong arguments; 3 a measurement that is
+not valid; 130 interrupted.
+"""
+
+import argparse
+import importlib
+import pkgutil
+import signal
+import sys
+from collections.abc import Sequence
+from types import ModuleType
+
+from lab import commands
+from lab.errors import LabError
+from lab.settings import Settings
+
+
+def command_names() -> dict[str, str]:
+    """Map each command's name to its module's, without importing any of them."""
+    modules = (module.name for module in pkgutil.iter_modules(commands.__path__))
+    return {name.replace("_", "-"): name for name in sorted(modules)}
+
+
+def load(name: str) -> ModuleType:
+    """Import the command that a person calls `name`."""
+    return importlib.import_module(f"{commands.__name__}.{command_names()[name]}")
+
+
+def build_parser(names: Sequence[str]) -> argparse.ArgumentParser:
+    """Build the parser with a sub-parser for each of the named commands."""
+    parser = argparse.ArgumentParser(prog="lab", description="The tools of HADR Lab.")
+    subparsers = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    for name in names:
+        module = load(name)
+        module.add_arguments(subparsers.add_parser(name, help=module.HELP, description=module.HELP))
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command that the arguments name; return its exit status."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    # Only the named command is imported: the others' libraries would cost a second at each start.
+    known = command_names()
+    names = [arguments[0]] if arguments and arguments[0] in known else list(known)
+    args = build_parser(names).parse_args(arguments)
+    # Docker ends a container with SIGTERM, which the first process of one would ignore: end as by Ctrl-C.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        status: int = load(args.command).run(args, Settings.from_environment())
+    except LabError as error:
+        print(f"lab {args.command}: {error.message()}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return 130
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,151 @@
+"""What the lab promises, measured: one measurement, one file; a new file is found without a list.
+
+A measurement is a module of this package with
+
+    HELP                        one line for a person
+    measure(bench) -> Figures   runs it on the topology that is running
+
+and what it measures is written to NAME.json in the folder of the benchmark, with every single value, so that
+the table can be drawn again from there.
+"""
+
+import importlib
+import pkgutil
+import statistics
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Protocol, cast
+
+from lab import loadtest, records
+from lab.errors import LabError
+from lab.load import Load
+from lab.records import Request
+from lab.settings import Settings
+
+CAPACITY = "capacity.json"
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One row of the table. `values` are the trials; `result` is what is held against `to_reach`."""
+
+    what: str
+    to_reach: str
+    unit: str
+    result: float
+    reached: bool
+    values: tuple[float, ...]
+    note: str = ""
+
+
+Figures = list[Figure]
+
+
+def below(what: str, bound: float, unit: str, values: Sequence[float], of: str = "median") -> Figure:
+    """Make a figure of which the median, maximum or sum has to be below (0: at) a bound."""
+    result = {"median": statistics.median(values), "maximum": max(values), "sum": sum(values)}[of]
+    reached = result <= bound if bound == 0 else result < bound
+    words = f"{bound:g}" if of == "sum" else f"{of} under {bound:g} {unit}"
+    return Figure(what, words, unit, round(float(result), 3), reached, tuple(round(v, 3) for v in values))
+
+
+@dataclass(frozen=True)
+class Bench:
+    """What a measurement works with: the settings, a folder for its records, a voice."""
+
+    settings: Settings
+    folder: Path
+    trials: int
+    say: Callable[[str], None]
+
+    @contextmanager
+    def constant_load(self, name: str, rate_per_s: float, duration_s: float) -> Iterator[Load]:
+        """Send evenly spaced requests at a rate, for the block or `duration_s`, whichever is shorter."""
+        settings = replace(
+            self.settings,
+            pattern="constant",
+            users=0,
+            rate=rate_per_s,
+            rate_max=max(rate_per_s, self.settings.rate_max),
+            duration_s=duration_s,
+            beyond_s=-1.0,
+            arrivals="even",
+        )
+        with Load(self.new_folder(name, settings), settings) as load:
+            yield load
+
+    def new_folder(self, name: str, settings: Settings) -> Path:
+        """Make a folder for the records of one load; its settings lie beside them."""
+        folder = records.new_folder(self.folder, datetime.now(UTC), name)
+        records.write_json(folder / "variables.json", settings.environment())
+        return folder
+
+    def steady(self) -> None:
+        """Wait until the system is steady; raise NotSteadyError if it does not become so."""
+        loadtest.steady_state(replace(self.settings, steady_wait_s=60.0), self.say)
+
+    def capacity_per_server(self) -> float:
+        """Return what one server carries (requests/s), as `overload` found it, or as CAPACITY says."""
+        path = self.folder / CAPACITY
+        if not path.is_file():
+            return self.settings.capacity
+        return float(records.read_json(path)["per_server_per_s"])
+
+
+def collect(load: Load, rows: list[Request]) -> None:
+    """Add the requests that ended since the last call."""
+    rows.extend(load.new_requests())
+
+
+def goodput_per_s(rows: Sequence[Request], start_s: float, end_s: float) -> float:
+    """Return predictions in time per second, of the requests due between two times (epoch s)."""
+    good = sum(row.failure == records.NONE and start_s <= row.scheduled_s < end_s for row in rows)
+    return good / (end_s - start_s)
+
+
+def percentile_ms(latencies_ms: Sequence[float], share: float) -> float:
+    """Return the latency that a share of the requests does not exceed; 0 for none."""
+    ordered = sorted(latencies_ms)
+    return ordered[min(len(ordered) - 1, int(share * len(ordered)))] if ordered else 0.0
+
+
+class Measurement(Protocol):
+    """What a module of this package offers."""
+
+    HELP: str
+
+    def measure(self, bench: Bench) -> Figures:
+        """Run the measurement."""
+
+
+def names() -> tuple[str, ...]:
+    """List the measurements."""
+    return tuple(sorted(module.name for module in pkgutil.iter_modules(__path__)))
+
+
+def run(name: str, bench: Bench) -> Figures:
+    """Run a measurement by name and save its figures; raise LabError with the valid names."""
+    if name not in names():
+        raise LabError(f"no measurement {name!r}; expected one of: {', '.join(names())}")
+    bench.say(f"{name}: waiting until the system is steady")
+    bench.steady()
+    figures = cast("Measurement", importlib.import_module(f"{__name__}.{name}")).measure(bench)
+    save(bench.folder, f"{name}-{bench.settings.topology}", figures)
+    return figures
+
+
+def save(folder: Path, name: str, figures: Figures) -> None:
+    """Write figures to NAME.json."""
+    records.write_json(folder / f"{name}.json", {"figures": [asdict(figure) for figure in figures]})
+
+
+def load_all(folder: Path) -> Figures:
+    """Read the figures of a benchmark folder, in the order in which they were measured."""
+    found: Figures = []
+    for path in sorted(folder.glob("*.json"), key=lambda one: one.stat().st_mtime_ns):
+        content: dict[str, Any] = records.read_json(path)
+        found += [Figure(**{**one, "values": tuple(one["values"])}) for one in content.get("figures", [])]
+    return found

@@ -1,0 +1,56 @@
+"""`lab bench`: measures what the lab promises; `make bench` runs it topology by topology."""
+
+import argparse
+import json
+from pathlib import Path
+
+from rich.table import Table
+
+from lab import bench, terminal
+from lab.settings import Settings
+
+HELP = "measure what the lab promises, on the topology that is running; print the table"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    helps = "; ".join(bench.names())
+    parser.add_argument("measurements", nargs="*", help=f"which: {helps} (none: only the table)")
+    parser.add_argument("--folder", type=Path, required=True, help="the benchmark's folder, new or begun")
+    parser.add_argument("--trials", type=int, default=50, help="how often to strike (others: 3 at the most)")
+    parser.add_argument(
+        "--add", metavar="JSON", help='a figure measured elsewhere: {"what", "to_reach", "unit", ...}'
+    )
+
+
+def run(args: argparse.Namespace, settings: Settings) -> int:
+    """Measure, save, print the table; return 1 if something was not reached."""
+    args.folder.mkdir(parents=True, exist_ok=True)
+    work = bench.Bench(settings, args.folder, args.trials, lambda text: print(text, flush=True))
+    for name in args.measurements:
+        bench.run(name, work)
+    if args.add:
+        figure = bench.Figure(**json.loads(args.add))
+        bench.save(args.folder, "".join(c if c.isalnum() else "-" for c in figure.what), [figure])
+    figures = bench.load_all(args.folder)
+    if args.measurements or args.add:
+        return 0
+    terminal.console().print(table(figures))
+    return 0 if all(figure.reached for figure in figures) else 1
+
+
+def table(figures: bench.Figures) -> Table:
+    """Draw the table of all figures."""
+    drawn = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    drawn.add_column("what", overflow="fold")
+    drawn.add_column("to reach", overflow="fold")
+    drawn.add_column("measured", justify="right", no_wrap=True)
+    drawn.add_column("lowest to highest, trials", justify="right")
+    drawn.add_column("reached")
+    for one in figures:
+        spread = (
+            f"{min(one.values):g} to {max(one.values):g}, {len(one.values)}" if len(one.values) > 1 else ""
+        )
+        verdict = ("yes" if one.reached else "NO") + (f" ({one.note})" if one.note else "")
+        drawn.add_row(one.what, one.to_reach, f"{one.result:g} {one.unit}".strip(), spread, verdict)
+    return drawn

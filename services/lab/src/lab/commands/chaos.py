@@ -1,0 +1,59 @@
+"""`lab chaos`: strikes servers, says what happened, millisecond by millisecond, and saves the records."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+from datetime import UTC, datetime
+
+from rich.console import Console
+
+from lab import chaos, chaos_plan, chaos_report, records, terminal
+from lab.controller_client import Controller
+from lab.errors import UnreachableError
+from lab.settings import Settings
+
+HELP = "kill (or pause) a server and say what happened (TARGET, ROLE, COUNT, FAULT, HANG_S, LOAD, CHAOS_RATE)"
+
+
+def add_arguments(_parser: argparse.ArgumentParser) -> None:
+    """Take no arguments: the settings say what to do."""
+
+
+def run(_args: argparse.Namespace, settings: Settings) -> int:
+    """Strike and report; status 1 if the system was not steady again in time."""
+    # `docker stop` is an interruption too: what has to be undone is undone.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    console = terminal.console()
+    with Controller(settings.controller_url) as controller:
+        plan = chaos_plan.plan(controller.state(), settings)
+    folder = records.new_folder(settings.results_dir, datetime.now(UTC), f"{plan.topology}-chaos")
+    roles = ", ".join(f"{name} ({plan.roles[name]})" for name in plan.targets)
+    load = f"load: {plan.rate_per_s:.0f} requests/s" if plan.rate_per_s else "no load of its own"
+    console.print(f"{plan.topology}: {plan.fault} {roles}; {load}", markup=False, soft_wrap=True)
+    try:
+        with terminal.Progress(console) as progress:
+            gathered = chaos.Run(plan, settings, folder, progress.show).execute()
+    except KeyboardInterrupt:
+        _interrupted(console, settings)
+        raise
+    report = chaos_report.make(plan, gathered)
+    chaos_report.save(folder, plan, gathered, report, settings)
+    chaos_report.show(console, plan, report, folder)
+    return 0 if gathered.steady_at is not None else 1
+
+
+def _interrupted(console: Console, settings: Settings) -> None:
+    """Say what the interruption leaves behind."""
+    try:
+        down = list(chaos.still_down(settings))
+    except UnreachableError as error:
+        console.print(error.message(), markup=False, soft_wrap=True)
+        return
+    if down:
+        text = (
+            f"Interrupted. Still down: {', '.join(down)}. The controller brings it back; make watch shows it."
+        )
+    else:
+        text = "Interrupted. Every server is up."
+    console.print(text, markup=False, soft_wrap=True)

@@ -1,0 +1,37 @@
+"""`lab locust-ui`: Locust's own web interface against the lab."""
+
+import argparse
+import os
+import subprocess
+import sys
+
+from lab.loadtest import check_target
+from lab.settings import Settings
+
+HELP = "open Locust's web interface against the lab"
+INTERRUPTED = 130
+
+
+def add_arguments(_parser: argparse.ArgumentParser) -> None:
+    """Take no arguments; what the load is like is chosen in the browser."""
+
+
+def run(_args: argparse.Namespace, settings: Settings) -> int:
+    """Serve the interface until Ctrl-C."""
+    check_target(settings.target_url)
+    print(f"Locust: http://127.0.0.1:{settings.ui_port}/  (Ctrl-C ends it)")
+    print("ClosedUsers: as many users as you ask for. OpenArrivals: the schedule of PATTERN, RATE, RAMP, ...")
+    command = [
+        sys.executable,
+        *("-m", "locust", "-f", str(settings.locustfile), "--class-picker", "--host", settings.target_url),
+        # The container's port; Compose publishes it on 127.0.0.1 only.
+        *("--web-host", "0.0.0.0", "--web-port", str(settings.ui_port), "--loglevel", "WARNING"),
+    ]
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+    with subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL) as process:  # noqa: S603 - our own words
+        try:
+            return process.wait()
+        except KeyboardInterrupt:
+            process.terminate()
+            process.wait()
+            return INTERRUPTED

@@ -1,0 +1,99 @@
+"""`lab wait`: waits until every server is healthy and in its place, then says what a user needs next."""
+
+from __future__ import annotations
+
+import argparse
+import time
+
+from rich.console import Console
+
+from lab import terminal
+from lab.controller_client import Controller, State
+from lab.errors import UnreachableError
+from lab.settings import Settings
+
+HELP = "wait until every server is healthy and in its place; print addresses, servers and next commands"
+
+POLL_S = 0.2
+
+NEXT_COMMANDS = (
+    ("make loadtest", "ramp the load until requests fail; the rate at the first failure"),
+    ("make chaos", "kill an active server and see what happens (LOAD=1 brings load)"),
+    ("make watch", "servers and journal, live"),
+    ("make stats", "this table again"),
+    ("make down", "stop, and leave nothing behind"),
+)
+CANDIDATE = (
+    '{"gender":"M","ssc_p":67,"ssc_b":"Others","hsc_p":91,"hsc_b":"Others","hsc_s":"Commerce","degree_p":58,'
+    '"degree_t":"Sci&Tech","workex":"No","etest_p":55,"specialisation":"Mkt&HR","mba_p":58.8}'
+)
+
+
+def add_arguments(_parser: argparse.ArgumentParser) -> None:
+    """Take no arguments; LAB_WAIT_S bounds the waiting."""
+
+
+def run(_args: argparse.Namespace, settings: Settings) -> int:
+    """Wait; status 1 if the time is over before the system is steady."""
+    console = terminal.console()
+    with Controller(settings.controller_url) as controller:
+        state, trouble = _wait(controller, settings, console)
+    if state is None or not state.steady:
+        _explain(state, trouble, settings, console)
+        return 1
+    console.print("Ready.", style="bold green")
+    console.print(terminal.pairs(terminal.addresses(settings)))
+    console.print()
+    console.print(terminal.servers_table(state))
+    console.print("\nTry", style="bold")
+    # One long line: it is there to be copied.
+    address = f"http://127.0.0.1:{settings.port}/predict"
+    print(f"  curl {address}")
+    print(f"  curl -H 'Content-Type: application/json' -d '{CANDIDATE}' {address}")
+    console.print("\nNext", style="bold")
+    console.print(terminal.pairs(NEXT_COMMANDS))
+    return 0
+
+
+def _wait(controller: Controller, settings: Settings, console: Console) -> tuple[State | None, str]:
+    """Poll until the system is steady or the time is over; return the last state, and why there is none."""
+    deadline = time.monotonic() + settings.wait_s
+    state: State | None = None
+    with terminal.Progress(console) as progress:
+        while True:
+            try:
+                state, trouble = controller.state(), ""
+            except UnreachableError as error:
+                state, trouble = None, error.message()
+            if (state and state.steady) or time.monotonic() >= deadline:
+                return state, trouble
+            progress.show(what_is_missing(state))
+            time.sleep(POLL_S)
+
+
+def what_is_missing(state: State | None) -> str:
+    """Say in one line what the waiting is for."""
+    if state is None:
+        return "Waiting for the controller"
+    missing = [f"{server.name} ({server.health})" for server in state.servers if server.health != "up"]
+    if missing:
+        return f"Waiting for {', '.join(missing)}"
+    return f"Waiting: {state.steady_reason or 'not steady yet'}"
+
+
+def _explain(state: State | None, trouble: str, settings: Settings, console: Console) -> None:
+    """Say who is not healthy, why, and where to look."""
+    console.print(f"Not ready after {settings.wait_s:g} s.", style="bold red")
+    if state is None:
+        console.print(trouble, markup=False, soft_wrap=True)
+        console.print("  look at: make ps; make logs SERVICE=controller", markup=False)
+        return
+    console.print(terminal.servers_table(state))
+    bad = [server for server in state.servers if server.health != "up"]
+    for server in bad:
+        why = server.reason or f"its container is {server.container}"
+        console.print(f"{server.name} is {server.health}: {why}", markup=False, soft_wrap=True)
+        console.print(f"  look at: make logs SERVICE={server.name}", markup=False)
+    if not bad:
+        console.print(state.steady_reason or "the controller does not say why", markup=False, soft_wrap=True)
+        console.print("  look at: make logs SERVICE=controller; make watch", markup=False)

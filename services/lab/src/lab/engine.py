@@ -1,0 +1,127 @@
+"""Speaks to Docker, through the filter that permits faults; nothing else in the lab does.
+
+Containers are named by their service (`predictor-1`): the filter knows them by name only.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Iterator
+from typing import Any, Self
+
+import docker
+import docker.errors
+import requests
+from requests.adapters import HTTPAdapter
+from urllib3.util import Retry
+
+from lab.errors import UnreachableError
+
+TIMEOUT_S = 20
+START_S = 5.0
+POLL_S = 0.1
+READ_RETRIES = 2
+
+
+class Engine:
+    """The containers of one Compose project, behind the filter at a URL."""
+
+    def __init__(self, url: str, project: str) -> None:
+        self.url = url
+        self.project = project
+        with self._asked("its version"):
+            self._api = _connect(url)
+        # Only the lab's own filter is spoken to: a proxy of the environment has no business here.
+        self._api.trust_env = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._api.close()
+
+    def container(self, service: str) -> str:
+        """Return the name of a service's container."""
+        return f"{self.project}-{service}-1"
+
+    def status(self, service: str) -> str:
+        """Return what Docker calls the status: running, paused, exited, restarting, created or dead."""
+        with self._asked(f"the state of {service}"):
+            found: dict[str, Any] = self._api.inspect_container(self.container(service))
+        return str(found["State"]["Status"])
+
+    def kill(self, service: str) -> None:
+        """Kill a service's container with SIGKILL; Docker takes that for a manual stop: no restart."""
+        with self._asked(f"to kill {service}"):
+            self._api.kill(self.container(service), signal="KILL")
+
+    def pause(self, service: str) -> None:
+        """Freeze the processes of a service's container: it hangs, its connections stay open."""
+        with self._asked(f"to pause {service}"):
+            self._api.pause(self.container(service))
+
+    def unpause(self, service: str) -> None:
+        """Let a paused container go on."""
+        with self._asked(f"to unpause {service}"):
+            self._api.unpause(self.container(service))
+
+    def start(self, service: str) -> None:
+        """Start a stopped container; one that runs already is left alone."""
+        with self._asked(f"to start {service}"):
+            self._api.start(self.container(service))
+
+    def log_lines(self, service: str, since: float) -> list[str]:
+        """Return what a service wrote to its standard output since a time (epoch seconds)."""
+        with self._asked(f"for the log of {service}"):
+            raw: bytes = self._api.logs(self.container(service), stdout=True, stderr=False, since=since)
+        return raw.decode(errors="replace").splitlines()
+
+    def stats(self, service: str) -> dict[str, Any]:
+        """Return one sample of a container's use of CPU and memory, as Docker counts it."""
+        with self._asked(f"for the use of {service}"):
+            found: dict[str, Any] = self._api.stats(self.container(service), stream=False)
+        return found
+
+    @contextlib.contextmanager
+    def _asked(self, what: str) -> Iterator[None]:
+        """Turn what the library raises into an UnreachableError that says what was asked."""
+        try:
+            yield
+        except docker.errors.APIError as error:
+            raise UnreachableError(
+                f"Docker was asked {what} and refused: {error.explanation or error}",
+                cause="the container does not exist, is not in the state for this, or the filter forbids it",
+                remedy="make ps shows the containers",
+            ) from error
+        except (docker.errors.DockerException, requests.RequestException) as error:
+            raise UnreachableError(
+                f"Docker at {self.url} was asked {what} and did not answer: {type(error).__name__}",
+                cause="the lab or its filter in front of Docker (fault-proxy) is not running",
+                remedy="make up, then make ps",
+            ) from error
+
+
+def _connect(url: str) -> docker.APIClient:
+    """Connect and ask for the version at once: an engine out of reach is an error here, not later.
+
+    The filter is started together with the tool that needs it, and may take a moment.
+    """
+    deadline = time.monotonic() + START_S
+    while True:
+        try:
+            client = docker.APIClient(
+                base_url=url.replace("http://", "tcp://", 1), version="auto", timeout=TIMEOUT_S
+            )
+        except docker.errors.DockerException:
+            if time.monotonic() >= deadline:
+                raise
+            time.sleep(POLL_S)
+        else:
+            # The filter closes idle connections: what only reads is asked again on a new one. POSTs are not.
+            client.mount("http://", HTTPAdapter(max_retries=Retry(total=READ_RETRIES)))
+            return client

@@ -1,0 +1,129 @@
+"""HAProxy's log lines: reads them and says what became of each request. Pure.
+
+What became of it as far as HAProxy can know; a load generator counts replies that came too late as well:
+
+    served    a server answered below 500 and the reply went out whole
+    refused   nobody took it, and the client was told so at once: 429 (full), 503 (queue time-out, no server
+              left, or a server that sheds)
+    rejected  the request itself was at fault: 4xx made by HAProxy
+    lost      all the rest: an answer of 500 and above, no server reached in any retry, no whole reply
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+SERVED, REFUSED, REJECTED, LOST = "served", "refused", "rejected", "lost"
+NO_SERVER = "<NOSRV>"
+
+
+@dataclass(frozen=True, slots=True)
+class LogLine:
+    """One request as HAProxy logged it, from arrival to last byte; times in seconds since the epoch."""
+
+    request_id: str
+    start: float
+    end: float
+    status: int
+    server: str
+    retries: int
+    redispatched: bool
+    termination: str
+    bytes_sent: int
+
+    @property
+    def latency_ms(self) -> float:
+        """From the arrival of the request to the last byte of its reply, without the idle time before."""
+        return (self.end - self.start) * 1000
+
+    @property
+    def retried(self) -> bool:
+        """Tell whether it was tried more than once."""
+        return self.retries > 0 or self.redispatched
+
+    @property
+    def outcome(self) -> str:
+        """Return served, refused, rejected or lost."""
+        cut_by = self.termination[:1] or "-"
+        if self.bytes_sent == 0:
+            # On a kept-alive connection HAProxy may close instead of answering when its retries are used up:
+            # it logs the status that it would have sent, and the client sees none.
+            return LOST
+        # Queue time-outs end as sQ, "no server left" as SC without one: in both cases no server was tried.
+        untried = self.server in (NO_SERVER, "") or self.termination[1:2] == "Q"
+        shed = self.status == 503 and (untried or cut_by == "-")  # noqa: PLR2004
+        if self.status == 429 or shed:  # noqa: PLR2004
+            return REFUSED
+        if cut_by in "PL" and 400 <= self.status < 500:  # noqa: PLR2004
+            return REJECTED
+        return SERVED if 100 <= self.status < 500 and cut_by in "-L" else LOST  # noqa: PLR2004
+
+
+def parse(lines: Iterable[str]) -> list[LogLine]:
+    """Read the requests among a log's lines, in the order of arrival; other messages are left out."""
+    found = []
+    for line in lines:
+        try:
+            raw = json.loads(line)
+        except json.JSONDecodeError:
+            continue
+        if isinstance(raw, dict) and "status" in raw and "time_us" in raw:
+            found.append(_line(raw))
+    return sorted(found, key=lambda item: item.start)
+
+
+def _line(raw: dict[str, Any]) -> LogLine:
+    # A request too broken to have a time of its own has that of its connection.
+    start = float(raw.get("time_us") or raw.get("accepted_us") or 0) / 1e6
+    # The active time leaves out how long a kept-alive connection was idle before the request.
+    active_s = float(raw.get("time_active_ms") or 0) / 1000
+    # HAProxy writes "+1" where the retry went to another server.
+    retries = str(raw.get("retries") or 0)
+    return LogLine(
+        request_id=str(raw.get("id") or ""),
+        start=start,
+        end=start + active_s,
+        status=int(raw["status"] or 0),
+        server=str(raw.get("server") or ""),
+        retries=abs(int(retries)),
+        redispatched=retries.startswith("+"),
+        termination=str(raw.get("termination_state") or "--"),
+        bytes_sent=int(raw.get("bytes_sent") or 0),
+    )
+
+
+@dataclass(frozen=True)
+class Traffic:
+    """What became of the requests of a time span; `slowest_ms` is None if there were none."""
+
+    seen: int
+    served: int
+    refused: int
+    rejected: int
+    lost: int
+    retried: int
+    slowest_ms: float | None
+    slowest_id: str
+    per_server: dict[str, int]
+
+
+def traffic(lines: Iterable[LogLine], start: float, end: float) -> Traffic:
+    """Count the requests that were in progress at some time between start and end (epoch seconds)."""
+    span = [line for line in lines if line.end >= start and line.start <= end]
+    outcomes = Counter(line.outcome for line in span)
+    slowest = max(span, key=lambda line: line.latency_ms, default=None)
+    return Traffic(
+        seen=len(span),
+        served=outcomes[SERVED],
+        refused=outcomes[REFUSED],
+        rejected=outcomes[REJECTED],
+        lost=outcomes[LOST],
+        retried=sum(line.retried for line in span),
+        slowest_ms=slowest.latency_ms if slowest else None,
+        slowest_id=slowest.request_id if slowest else "",
+        per_server=dict(sorted(Counter(line.server for line in span if line.outcome == SERVED).items())),
+    )

@@ -1,0 +1,217 @@
+"""Rows of requests.csv in, numbers out: the definitions of a load test's figures.
+
+A request *fails* at the moment its refusal or error arrives, or when the limit has passed since it was due,
+whichever comes first. The *first failure* is the one that fails earliest.
+
+first_failure.rate_per_s        requests due in the 1 s (WINDOW_S) before the first failure
+rate_max_without_failure_per_s  the most requests due in one whole second of the run (0 to 1 s, 1 to 2 s, ...)
+                                of which none failed; it may lie after the first failure: a standby has come
+rate_served_max_per_s           the most requests served in one whole second: sound replies within the limit,
+                                by when they ended (goodput)
+latency.*_ms                    from due to the reply's end, of all requests that got a prediction, late ones
+                                too; refusals, which are fast, would flatter it
+taken_requests (of a server)    requests sent before the first failure that this server answered
+in_progress_requests            those of them without a reply yet at the first failure: they lay at it, or
+                                waited for it in HAProxy's queue
+
+DuckDB reads the rows: it streams a file of 10 million of them and spills what does not fit into memory.
+"""
+
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from lab.errors import RecordsError
+from lab.records import REQUESTS
+
+WINDOW_S = 1.0
+LAG_LIMIT_MS = 50.0
+NO_REPLY = "(no reply)"
+
+_TYPES = {
+    "request_id": "VARCHAR",
+    "scheduled_s": "DOUBLE",
+    "sent_s": "DOUBLE",
+    "latency_ms": "DOUBLE",
+    "service_ms": "DOUBLE",
+    "status": "SMALLINT",
+    "server": "VARCHAR",
+    "error": "VARCHAR",
+    "failure": "VARCHAR",
+}
+
+
+@dataclass(frozen=True)
+class FirstFailure:
+    """The request that failed earliest."""
+
+    at_s: float
+    failure: str
+    request_id: str
+    rate_per_s: float
+
+
+@dataclass(frozen=True)
+class Server:
+    """What one server did; the last two count up to the first failure, or to the end without one."""
+
+    server: str
+    answered_requests: int
+    taken_requests: int
+    in_progress_requests: int
+
+
+@dataclass(frozen=True)
+class Second:
+    """One second of the run, counted by when requests were due."""
+
+    second: int
+    offered_requests: int
+    served_requests: int
+    refused_requests: int
+    error_requests: int
+    late_requests: int
+
+    @property
+    def failed_requests(self) -> int:
+        """Failures of all kinds."""
+        return self.refused_requests + self.error_requests + self.late_requests
+
+
+@dataclass(frozen=True)
+class Latency:
+    """Latencies from due to the reply's end, in ms; None where no request got a prediction."""
+
+    p50_ms: float | None
+    p95_ms: float | None
+    p99_ms: float | None
+    max_ms: float | None
+
+
+@dataclass(frozen=True)
+class Lag:
+    """How late requests were sent: the generator's own fault, not the system's."""
+
+    late_percent: float  # share of requests sent more than LAG_LIMIT_MS after they were due
+    max_ms: float
+
+
+class Records:
+    """The rows of one run, ready to be asked; times are offsets from `started_s`."""
+
+    def __init__(self, folder: Path, *, started_s: float, limit_ms: float) -> None:
+        path = folder / REQUESTS
+        if not path.is_file():
+            raise RecordsError(
+                f"{path} is missing",
+                cause="this is not a result folder of `make loadtest`",
+                remedy="name a folder below results/ that holds it",
+            )
+        self._limit_ms = limit_ms
+        self._db = duckdb.connect(config={"temp_directory": tempfile.gettempdir()})
+        self._db.execute("SET enable_progress_bar = false")
+        # A row that was cut off (the generator was killed) has no failure, or a part of its name.
+        rows = self._db.read_csv(
+            str(path), header=True, columns=_TYPES, null_padding=True, strict_mode=False, ignore_errors=True
+        )
+        rows.filter("failure IN ('none', 'refused', 'error', 'late')").create_view("rows")
+        self._db.execute(
+            """CREATE TABLE requests AS SELECT scheduled_s - $start AS due_s, sent_s - $start AS sent_s,
+                   sent_s - $start + service_ms / 1000 AS ended_s, latency_ms, failure,
+                   coalesce(server, '') AS server FROM rows""",
+            {"start": started_s},
+        )
+        self._started_s = started_s
+
+    def _all(self, query: str, **parameters: Any) -> list[tuple[Any, ...]]:
+        return self._db.execute(query, parameters or None).fetchall()
+
+    def _one(self, query: str, **parameters: Any) -> tuple[Any, ...]:
+        return self._all(query, **parameters)[0]
+
+    def failures(self) -> dict[str, int]:
+        """Count the requests by kind of failure; `none` are the served ones."""
+        return dict(self._all("SELECT failure, count(*) FROM requests GROUP BY failure ORDER BY failure"))
+
+    def first_failure(self) -> FirstFailure | None:
+        """Find the first failure and the rate of arrivals before it."""
+        found = self._all(
+            """SELECT request_id, failure,
+                   scheduled_s - $start + least(latency_ms, $limit) / 1000 AS failed_s FROM rows
+               WHERE failure <> 'none' ORDER BY failed_s, request_id LIMIT 1""",
+            start=self._started_s,
+            limit=self._limit_ms,
+        )
+        if not found:
+            return None
+        request_id, failure, at_s = found[0]
+        # Load that had ended before the failure showed must not dilute the rate.
+        until_s = min(at_s, self._one("SELECT max(due_s) FROM requests")[0])
+        since_s = max(until_s - WINDOW_S, 0.0)
+        (count,) = self._one(
+            "SELECT count(*) FROM requests WHERE due_s > $since AND due_s <= $until",
+            since=since_s,
+            until=until_s,
+        )
+        width_s = until_s - since_s if 0 < until_s < WINDOW_S else WINDOW_S
+        return FirstFailure(at_s, failure, request_id, count / width_s)
+
+    def servers(self, first_failure: FirstFailure | None) -> tuple[Server, ...]:
+        """Count the requests per server, up to the first failure too."""
+        at_s = first_failure.at_s if first_failure else float("inf")
+        rows = self._all(
+            """SELECT if(server = '', $none, server) AS name, count(*),
+                   count(*) FILTER (WHERE sent_s <= $at),
+                   count(*) FILTER (WHERE sent_s <= $at AND ended_s > $at)
+               FROM requests GROUP BY name ORDER BY name""",
+            at=at_s,
+            none=NO_REPLY,
+        )
+        return tuple(Server(*row) for row in rows)
+
+    def seconds(self) -> tuple[Second, ...]:
+        """Count each second of the run."""
+        rows = self._all(
+            """SELECT CAST(floor(due_s) AS INTEGER) AS second, count(*),
+                   count(*) FILTER (WHERE failure = 'none'), count(*) FILTER (WHERE failure = 'refused'),
+                   count(*) FILTER (WHERE failure = 'error'), count(*) FILTER (WHERE failure = 'late')
+               FROM requests GROUP BY second ORDER BY second"""
+        )
+        return tuple(Second(*row) for row in rows)
+
+    def served_max_per_s(self) -> float:
+        """Return the goodput of the best second."""
+        (most,) = self._one(
+            """SELECT max(served) FROM (SELECT count(*) AS served FROM requests WHERE failure = 'none'
+               GROUP BY floor(ended_s))"""
+        )
+        return float(most or 0)
+
+    def latency(self) -> Latency:
+        """Return the latencies of the requests that got a prediction."""
+        return Latency(
+            *self._one(
+                """SELECT quantile_cont(latency_ms, 0.5), quantile_cont(latency_ms, 0.95),
+                       quantile_cont(latency_ms, 0.99), max(latency_ms)
+                   FROM requests WHERE failure IN ('none', 'late')"""
+            )
+        )
+
+    def lag(self) -> Lag:
+        """Return how well the generator kept its schedule."""
+        late_percent, max_ms = self._one(
+            """SELECT 100 * coalesce(avg(CAST((sent_s - due_s) * 1000 > $limit AS INTEGER)), 0),
+                   1000 * coalesce(max(sent_s - due_s), 0) FROM requests""",
+            limit=LAG_LIMIT_MS,
+        )
+        return Lag(late_percent, max_ms)
+
+
+def rate_max_without_failure_per_s(seconds: tuple[Second, ...]) -> float:
+    """Return the highest rate of a whole second without a failure."""
+    return float(
+        max((second.offered_requests for second in seconds if not second.failed_requests), default=0)
+    )

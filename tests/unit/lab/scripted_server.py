@@ -1,0 +1,91 @@
+"""A small HTTP server on loopback that answers as its script says: slowly, with any status, or not at all."""
+
+import asyncio
+import contextlib
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+PREDICTION = b'{"Placement_Probability": 0.87, "Placement": true}'
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What the server does with a request: wait, then answer, or close the connection."""
+
+    status: int = 200
+    delay_s: float = 0.0
+    body: bytes = PREDICTION
+    server: str = "predictor-1"
+    close: bool = False
+
+    def encode(self) -> bytes:
+        """Return the reply as it goes over the wire."""
+        head = f"HTTP/1.1 {self.status} Scripted\r\nX-Served-By: {self.server}\r\n"
+        head += f"Content-Type: application/json\r\nContent-Length: {len(self.body)}\r\n\r\n"
+        return head.encode() + self.body
+
+
+Script = Callable[[int, str], Reply]
+
+
+class ScriptedServer:
+    """Counts the requests, gives the number and path of each to the script, and does what it returns."""
+
+    def __init__(self, script: Script) -> None:
+        self.script = script
+        self.requests: list[tuple[str, dict[str, str], bytes]] = []
+        self.url = ""
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Serve one connection until either side closes it."""
+        with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
+            while True:
+                head = (await reader.readuntil(b"\r\n\r\n")).decode()
+                first, *lines = head.strip().split("\r\n")
+                headers = {
+                    name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)
+                }
+                body = await reader.readexactly(int(headers.get("content-length", "0")))
+                number = len(self.requests)
+                path = first.split(" ")[1]
+                self.requests.append((path, headers, body))
+                reply = self.script(number, path)
+                if reply.delay_s:
+                    await asyncio.sleep(reply.delay_s)
+                if reply.close:
+                    break
+                writer.write(reply.encode())
+                await writer.drain()
+        writer.close()
+
+
+@contextlib.contextmanager
+def serving(script: Script) -> Iterator[ScriptedServer]:
+    """Serve on a free port of loopback until the block ends."""
+    server = ScriptedServer(script)
+    loop = asyncio.new_event_loop()
+    ready = threading.Event()
+
+    async def run(stopped: asyncio.Event) -> None:
+        listener = await asyncio.start_server(server.serve, "127.0.0.1", 0, backlog=1000)
+        port = listener.sockets[0].getsockname()[1]
+        server.url = f"http://127.0.0.1:{port}"
+        ready.set()
+        await stopped.wait()
+        listener.close()
+        tasks = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    stopped = asyncio.Event()
+    thread = threading.Thread(target=loop.run_until_complete, args=(run(stopped),))
+    thread.start()
+    ready.wait()
+    try:
+        yield server
+    finally:
+        loop.call_soon_threadsafe(stopped.set)
+        thread.join()
+        loop.close()

@@ -1,0 +1,187 @@
+"""A chaos run from the plan to the saved records, with a controller and a Docker on loopback."""
+
+import argparse
+import json
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from lab import chaos
+from lab.commands import chaos as command
+from lab.controller_client import Entry
+from lab.errors import NotSteadyError
+from lab.settings import Settings
+from unit.lab.journal_entries import journal, log_line, server, state
+from unit.lab.loopback_controller import LoopbackController, controller
+from unit.lab.loopback_docker import LoopbackDocker, docker
+
+SOURCES = Path(__file__).resolve().parents[3] / "services" / "lab" / "src"
+
+
+class Lab:
+    """A system of three servers that notices a fault after 20 ms and is repaired `repair_s` later."""
+
+    def __init__(self, peer: LoopbackController, engine: LoopbackDocker) -> None:
+        self.peer = peer
+        self.engine = engine
+        self.steady = peer.state
+        self.repair_s: float | None = 0.5
+        self.timers: list[threading.Timer] = []
+        engine.on_post = self.on_post
+
+    def on_post(self, action: str, name: str) -> None:
+        target = name.removeprefix("lab-").removesuffix("-1")
+        if action in ("kill", "pause"):
+            self.later(0.02, lambda: self.fall(target))
+            if self.repair_s is not None:
+                self.later(self.repair_s, lambda: self.rise(target))
+
+    def later(self, seconds: float, act: object) -> None:
+        timer = threading.Timer(seconds, act)  # type: ignore[arg-type]
+        self.timers.append(timer)
+        timer.start()
+
+    def fall(self, target: str) -> None:
+        self.peer.state = state(
+            server(target, health="down", container="exited"), steady=False, reason=f"{target} is dead"
+        )
+        self.engine.log = (log_line(0, 30, "predictor-3") + "\n[NOTICE] not a request\n").encode()
+        self.note("signal", source="tripwire", server=target, what="connection ended")
+        self.note("observation", server=target, change={"health": ["up", "down"]})
+        self.note(
+            "decision",
+            action="promote",
+            server="predictor-3",
+            reason=f"{target} refused; predictor-3 takes its place",
+        )
+        self.note("confirmed", action="promote", server="predictor-3", took_ms=1.0)
+
+    def rise(self, target: str) -> None:
+        self.note("observation", server=target, change={"health": ["down", "up"]})
+        self.note("confirmed", action="demote", server="predictor-3", took_ms=1.0)
+        self.peer.state = replace(self.steady, time=time.time())
+
+    def note(self, event: str, **fields: object) -> None:
+        seq = len(self.peer.entries) + 1
+        self.peer.write(Entry.from_raw({"seq": seq, "time": time.time(), "event": event, **fields}))
+
+
+@pytest.fixture
+def lab(monkeypatch: pytest.MonkeyPatch) -> Iterator[Lab]:
+    monkeypatch.setenv("PYTHONPATH", str(SOURCES))
+    with controller(state()) as peer, docker() as engine:
+        peer.write(*journal((-1000, "started", {"version": "1"})))
+        made = Lab(peer, engine)
+        yield made
+        for timer in made.timers:
+            timer.join()
+
+
+def settings(lab: Lab, folder: Path) -> Settings:
+    return Settings(
+        controller_url=lab.peer.url,
+        docker_url=lab.engine.url,
+        project="lab",
+        results_dir=folder,
+        chaos_wait_s=20,
+    )
+
+
+def the_folder(parent: Path) -> Path:
+    (found,) = parent.iterdir()
+    return found
+
+
+def test_a_kill_is_told_and_its_records_are_saved(
+    lab: Lab, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Timeline on the terminal; raw records and the timeline in a folder of their own."""
+    assert command.run(argparse.Namespace(), settings(lab, tmp_path)) == 0
+    output = capsys.readouterr().out
+    assert "2-active: kill predictor-1 (active); no load of its own" in output
+    for name in (
+        "kill",
+        "first sign",
+        "detected",
+        "decided",
+        "promoted",
+        "healthy again",
+        "demoted",
+        "steady again",
+    ):
+        assert f" {name} " in output
+    folder = the_folder(tmp_path)
+    assert folder.name.endswith("-2-active-chaos")
+    saved = json.loads((folder / "timeline.json").read_text())
+    assert saved["plan"]["targets"] == ["predictor-1"]
+    assert saved["steps"][0]["at_ms"] == 0
+    assert 15 < next(step["at_ms"] for step in saved["steps"] if step["name"] == "first sign") < 5000
+    entries = [json.loads(line) for line in (folder / "journal.jsonl").read_text().splitlines()]
+    assert [entry["event"] for entry in entries][:2] == ["signal", "observation"]
+    assert "predictor-3" in (folder / "haproxy.jsonl").read_text()
+
+
+def test_a_pause_is_undone_and_its_end_is_in_the_timeline(
+    lab: Lab, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The container runs again when the run is over."""
+    given = replace(settings(lab, tmp_path), fault="pause", hang_s=0.3)
+    assert command.run(argparse.Namespace(), given) == 0
+    assert lab.engine.asked == ["pause", "unpause"]
+    assert " fault ended " in capsys.readouterr().out
+
+
+def test_two_servers_are_struck_at_the_same_time(lab: Lab, tmp_path: Path) -> None:
+    """The second kill does not wait until Docker has answered the first."""
+
+    def slowly(action: str, name: str) -> None:
+        lab.on_post(action, name)
+        time.sleep(0.3)
+
+    lab.engine.on_post = slowly
+    given = replace(settings(lab, tmp_path), count=2)
+    assert command.run(argparse.Namespace(), given) == 0
+    strokes = json.loads((the_folder(tmp_path) / "timeline.json").read_text())["strokes"]
+    assert [stroke["server"] for stroke in strokes] == ["predictor-1", "predictor-2"]
+    assert abs(strokes[0]["time"] - strokes[1]["time"]) < 0.25
+
+
+def test_a_system_that_stays_down_ends_the_run_with_status_1(
+    lab: Lab, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The waiting is bounded, and the records are saved all the same."""
+    lab.repair_s = None
+    given = replace(settings(lab, tmp_path), chaos_wait_s=1.0)
+    assert command.run(argparse.Namespace(), given) == 1
+    output = capsys.readouterr().out
+    assert "THE SYSTEM WAS NOT STEADY AGAIN" in output
+    assert "no record shows that predictor-1 is healthy again" in output
+    assert (the_folder(tmp_path) / "timeline.json").exists()
+
+
+def test_a_system_that_is_not_steady_is_not_touched(lab: Lab, tmp_path: Path) -> None:
+    """No request to Docker, no folder."""
+    lab.peer.state = state(steady=False, reason="predictor-2 is starting")
+    with pytest.raises(NotSteadyError):
+        command.run(argparse.Namespace(), settings(lab, tmp_path))
+    assert lab.engine.asked == []
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_interruption_says_what_is_still_down(
+    lab: Lab, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ctrl-C in the middle: the controller brings the server back, and the message says so."""
+
+    def interrupt(*_: object) -> None:
+        lab.timers[0].join()
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(chaos.Run, "_watch", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        command.run(argparse.Namespace(), settings(lab, tmp_path))
+    assert "Still down: predictor-1 is down (exited)" in capsys.readouterr().out

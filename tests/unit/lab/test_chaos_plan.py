@@ -1,0 +1,104 @@
+"""Whom a chaos run strikes, and what it refuses."""
+
+from dataclasses import replace
+
+import pytest
+
+from lab import faults
+from lab.chaos_plan import plan
+from lab.errors import LabError, NotSteadyError
+from lab.settings import Settings
+from unit.lab.journal_entries import server, state
+
+CHOICES = [
+    ("nothing said: the first active one", {}, ("predictor-1",)),
+    ("a target", {"target": "predictor-2"}, ("predictor-2",)),
+    (
+        "several targets, in the topology's order",
+        {"target": "predictor-3, predictor-1"},
+        ("predictor-1", "predictor-3"),
+    ),
+    ("a role", {"role": "standby"}, ("predictor-3",)),
+    ("a count", {"count": 2}, ("predictor-1", "predictor-2")),
+    ("a target with its role", {"target": "predictor-3", "role": "standby"}, ("predictor-3",)),
+]
+REFUSALS = [
+    (
+        "no such target",
+        {"target": "predictor-9"},
+        "no server predictor-9; expected one of: predictor-1, predictor-2, predictor-3",
+    ),
+    ("an empty target", {"target": ","}, "expected one of: predictor-1"),
+    ("too many", {"count": 3}, "COUNT=3 is too many: 2-active has 2 active (predictor-1, predictor-2)"),
+    (
+        "target and role disagree",
+        {"target": "predictor-1", "role": "standby"},
+        "do not agree: leave out one of them",
+    ),
+    ("target and count disagree", {"target": "predictor-1", "count": 2}, "do not agree: leave out COUNT"),
+    ("no such fault", {"fault": "drown"}, "no fault 'drown'; expected one of: kill, pause"),
+]
+
+
+@pytest.mark.parametrize(("given", "targets"), [row[1:] for row in CHOICES], ids=[row[0] for row in CHOICES])
+def test_the_targets_are_chosen_by_name_or_by_role_and_count(
+    given: dict[str, object], targets: tuple[str, ...]
+) -> None:
+    """Names win; without anything the first active server is struck."""
+    assert plan(state(), replace(Settings(), **given)).targets == targets  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("given", "words"), [row[1:] for row in REFUSALS], ids=[row[0] for row in REFUSALS])
+def test_what_makes_no_sense_is_refused_before_anything_is_done(given: dict[str, object], words: str) -> None:
+    """The message names what was given and what is valid."""
+    with pytest.raises(LabError, match=words.replace("(", r"\(").replace(")", r"\)")):
+        plan(state(), replace(Settings(), **given))  # type: ignore[arg-type]
+
+
+def test_a_role_that_the_topology_lacks_is_not_applicable() -> None:
+    """A topology without a standby has none to kill."""
+    alone = state(server("predictor-1"), topology="single")
+    with pytest.raises(
+        LabError, match="ROLE=standby is not applicable: the topology single has no standby server"
+    ):
+        plan(alone, replace(Settings(), role="standby"))
+
+
+def test_a_system_that_is_not_steady_is_left_alone_and_says_who_is_not() -> None:
+    """A second fault on top of a first one would measure neither."""
+    shaken = state(
+        server("predictor-1", health="down"),
+        server("predictor-2"),
+        steady=False,
+        reason="predictor-1 is dead",
+    )
+    with pytest.raises(NotSteadyError, match="not steady: predictor-1 is dead") as caught:
+        plan(shaken, Settings())
+    assert "predictor-1 is down" in caught.value.cause
+
+
+RATES = [
+    ("no load asked for", {}, 0.0),
+    ("one survivor of two", {"with_load": 1, "capacity": 50.0}, 35.0),
+    ("no survivor: as for one server", {"with_load": 1, "capacity": 50.0, "count": 2}, 35.0),
+    ("a standby struck: both actives carry", {"with_load": 1, "capacity": 50.0, "role": "standby"}, 70.0),
+    ("a rate given", {"with_load": 1, "chaos_rate": 12.0}, 12.0),
+]
+
+
+@pytest.mark.parametrize(("given", "rate"), [row[1:] for row in RATES], ids=[row[0] for row in RATES])
+def test_the_load_is_70_percent_of_what_the_servers_left_carry(given: dict[str, object], rate: float) -> None:
+    """CAPACITY says what one server carries; CHAOS_RATE overrides."""
+    assert plan(state(), replace(Settings(), **given)).rate_per_s == pytest.approx(rate)  # type: ignore[arg-type]
+
+
+def test_each_fault_is_found_without_a_list_and_says_what_it_does() -> None:
+    """A fault is a file with the parts that the package's docstring names."""
+    assert faults.names() == ("kill", "pause")
+    for name in faults.names():
+        fault = faults.load(name)
+        assert fault.HELP
+        assert fault.DETAIL
+        assert callable(fault.inject)
+        assert callable(fault.undo)
+        assert isinstance(fault.ENDS, bool)

@@ -1,0 +1,214 @@
+"""The load test with real Locust against a real server on loopback that misbehaves as its script says."""
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lab import loadtest, records, summary
+from lab.errors import NotSteadyError, UnreachableError
+from lab.settings import Settings
+from unit.lab.scripted_server import Reply, Script, ScriptedServer, serving
+
+LOCUSTFILE = Path(__file__).parents[3] / "locust" / "locustfile.py"
+
+
+def state(*, steady: bool = True) -> Reply:
+    """Return the controller's /state."""
+    body = {
+        "topology": "2-active",
+        "version": "test",
+        "time": 0.0,
+        "cost_factor": 300,
+        "steady": steady,
+        "steady_reason": "" if steady else "predictor-2 is down",
+        "engine_reachable": True,
+        "haproxy_reachable": True,
+        "servers": [],
+    }
+    return Reply(body=json.dumps(body).encode())
+
+
+def predictions(script: Script, *, steady: bool = True) -> Script:
+    """Answer /state; number the predictions from 0, leaving out the one before the load."""
+    seen = iter(range(-1, 1_000_000))
+
+    def answer(_: int, path: str) -> Reply:
+        if path == "/state":
+            return state(steady=steady)
+        number = next(seen)
+        return Reply() if number < 0 else script(number, path)
+
+    return answer
+
+
+def environment(server: ScriptedServer, results: Path, **variables: str) -> dict[str, str]:
+    """Return the variables of a short run; whether this machine is busy is no matter of these tests."""
+    return {
+        "LAB_TARGET": server.url,
+        "LAB_CONTROLLER": server.url,
+        "LAB_RESULTS": str(results),
+        "LAB_LOCUSTFILE": str(LOCUSTFILE),
+        "PATTERN": "constant",
+        "ARRIVALS": "even",
+        "IDLE_MIN": "0",
+        **variables,
+    }
+
+
+def load(server: ScriptedServer, results: Path, **variables: str) -> loadtest.Outcome:
+    """Run a load test."""
+    settings = Settings.from_environment(environment(server, results, **variables))
+    return loadtest.run(settings, lambda _: None)
+
+
+def rows(folder: Path) -> list[dict[str, str]]:
+    """Return the rows of requests.csv."""
+    with (folder / records.REQUESTS).open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+# 37 failures: 17 refused, 14 errors, 6 late.
+PLANTED = {
+    **dict.fromkeys(range(20, 32), Reply(status=429, body=b"{}", server="haproxy")),
+    **dict.fromkeys(range(40, 45), Reply(status=503, body=b"{}", server="haproxy")),
+    **dict.fromkeys(range(60, 64), Reply(status=500, body=b"{}", server="predictor-2")),
+    **dict.fromkeys(range(70, 73), Reply(close=True)),
+    **dict.fromkeys(range(80, 82), Reply(delay_s=5)),
+    **dict.fromkeys(range(90, 92), Reply(body=b'{"Placement": "yes"}')),
+    **dict.fromkeys(range(100, 102), Reply(body=b"not JSON")),
+    102: Reply(body=b'{"Placement_Probability": NaN, "Placement": true}'),
+    **dict.fromkeys(range(110, 116), Reply(delay_s=0.8)),
+}
+
+
+def test_planted_failures_are_each_counted_once_and_as_their_kind(tmp_path: Path) -> None:
+    """Of 200 requests 37 fail; rows, summary, Locust's own CSV and the server's count agree."""
+    with serving(predictions(lambda number, _: PLANTED.get(number, Reply()))) as server:
+        variables = {"RATE": "50", "DURATION": "4", "LIMIT_MS": "500", "TIMEOUT_S": "1.5", "BEYOND_S": "-1"}
+        outcome = load(server, tmp_path, **variables)
+        sent = [request for request in server.requests if request[0] == "/predict"][1:]
+    made, saved = outcome.summary, rows(outcome.folder)
+    assert len(saved) == len(sent) == 200
+    assert (made.refused_requests, made.error_requests, made.late_requests) == (17, 14, 6)
+    assert made.failed_requests == len(PLANTED) == 37
+    assert made.first_failure is not None
+    assert made.first_failure.failure == "refused"
+    assert made.first_failure.at_s == pytest.approx(21 / 50, abs=0.2)
+    assert Counter(row["status"] for row in saved) == {"200": 174, "429": 12, "503": 5, "500": 4, "0": 5}
+    assert made.valid, made.invalid_because
+    assert {row["request_id"] for row in saved} == {headers["x-request-id"] for _, headers, _ in sent}
+    assert len({body for _, _, body in sent}) == 200
+    with (outcome.folder / "locust_stats.csv").open(newline="") as file:
+        (locust,) = (row for row in csv.DictReader(file) if row["Name"] == "/predict")
+    assert (locust["Request Count"], locust["Failure Count"]) == ("200", "37")
+    assert (outcome.folder / "locust.html").stat().st_size > 10_000
+
+
+def test_a_slow_system_does_not_slow_the_generator_down(tmp_path: Path) -> None:
+    """Each reply takes 1 s; a client that waits for it would send 3 requests in 3 s, not 300."""
+    with serving(predictions(lambda *_: Reply(delay_s=1))) as server:
+        outcome = load(server, tmp_path, RATE="100", DURATION="3", LIMIT_MS="3000")
+    made = outcome.summary
+    assert (made.sent_requests, made.served_requests) == (300, 300)
+    assert made.generator.in_flight_peak_requests >= 90
+    assert made.valid, made.invalid_because
+    scheduled = sorted(float(row["scheduled_s"]) for row in rows(outcome.folder))
+    assert scheduled[-1] - scheduled[0] == pytest.approx(2.99, abs=0.01)
+
+
+def test_the_load_ends_a_little_beyond_the_first_failure(tmp_path: Path) -> None:
+    with serving(predictions(lambda number, _: Reply(status=429 if number >= 50 else 200))) as server:
+        outcome = load(server, tmp_path, RATE="50", DURATION="30", BEYOND_S="1")
+    first = outcome.summary.first_failure
+    assert first is not None
+    assert first.at_s == pytest.approx(1.02, abs=0.2)
+    assert first.rate_per_s == pytest.approx(50, abs=2)
+    assert outcome.summary.generator.stopped_because == "requests failed"
+    assert outcome.summary.sent_requests == pytest.approx(100, abs=10)
+
+
+def test_more_requests_in_progress_than_allowed_make_the_run_invalid(tmp_path: Path) -> None:
+    with serving(predictions(lambda *_: Reply(delay_s=0.5))) as server:
+        outcome = load(server, tmp_path, RATE="50", DURATION="2", IN_FLIGHT_MAX="5")
+    assert not outcome.summary.valid
+    assert "IN_FLIGHT_MAX" in "".join(outcome.summary.invalid_because)
+    assert outcome.summary.generator.in_flight_peak_requests == 5
+
+
+def test_closed_users_wait_for_their_replies(tmp_path: Path) -> None:
+    """4 users, replies after 0.2 s, pauses of 0.2 s: 10 requests/s, whatever the rate of open arrivals."""
+    with serving(predictions(lambda *_: Reply(delay_s=0.2))) as server:
+        variables = {"PATTERN": "", "USERS": "4", "RAMP": "100", "THINK_S": "0.2", "DURATION": "3"}
+        outcome = load(server, tmp_path, **variables)
+    assert outcome.summary.pattern == "users"
+    assert outcome.summary.sent_requests == pytest.approx(30, abs=8)
+    assert outcome.summary.failed_requests == 0
+    assert outcome.summary.generator.unfinished_requests == 0
+
+
+def test_the_summary_can_be_made_again_from_the_saved_records(tmp_path: Path) -> None:
+    with serving(predictions(lambda number, _: Reply(status=429 if number % 10 == 9 else 200))) as server:
+        outcome = load(server, tmp_path, RATE="40", DURATION="2", ARRIVALS="poisson", BEYOND_S="-1")
+    assert summary.summarise(outcome.folder) == outcome.summary == summary.load(outcome.folder)
+    settings: dict[str, Any] = records.read_json(outcome.folder / records.SETTINGS_FILE)
+    assert settings["topology"] == "2-active"
+    assert settings["cost_factor"] == 300
+    assert settings["variables"]["RATE"] == "40.0"
+    assert set(settings["versions"]) == {"lab", "python", "locust", "duckdb"}
+    assert settings["state_start"]["steady"] is settings["state_end"]["steady"] is True
+
+
+def test_an_interrupted_run_keeps_what_was_recorded(tmp_path: Path) -> None:
+    """Ctrl-C: the rows, Locust's files and a summary are there; the exit status tells of it."""
+    with serving(predictions(lambda *_: Reply())) as server:
+        variables = environment(server, tmp_path, RATE="50", DURATION="60")
+        path = os.pathsep.join(entry for entry in sys.path if entry)
+        with subprocess.Popen(
+            [sys.executable, "-m", "lab", "loadtest"],
+            env=os.environ | variables | {"PYTHONPATH": path},
+            stdout=subprocess.PIPE,
+            text=True,
+        ) as process:
+            until = time.monotonic() + 30
+            while len(server.requests) < 50 and time.monotonic() < until:
+                time.sleep(0.05)
+            process.send_signal(signal.SIGINT)
+            output, _ = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert "valid: the generator kept its schedule" in output
+    (folder,) = tmp_path.iterdir()
+    made = summary.load(folder)
+    assert made.generator.stopped_because == "it was interrupted"
+    assert made.generator.unfinished_requests == 0
+    assert made.sent_requests == len(rows(folder)) >= 40
+    assert (folder / "locust.html").is_file()
+
+
+def test_an_unsteady_system_is_refused_before_anything_is_written(tmp_path: Path) -> None:
+    unsteady = predictions(lambda *_: Reply(), steady=False)
+    with serving(unsteady) as server, pytest.raises(NotSteadyError, match="predictor-2 is down"):
+        load(server, tmp_path, LAB_STEADY_WAIT_S="0")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_system_that_does_not_predict_is_refused(tmp_path: Path) -> None:
+    with serving(lambda *_: Reply(status=503)) as server, pytest.raises(UnreachableError, match="status 503"):
+        load(server, tmp_path)
+    with pytest.raises(UnreachableError, match="does not answer"):
+        load(server, tmp_path)
+
+
+def test_a_result_folder_is_never_used_twice(tmp_path: Path) -> None:
+    now = datetime(2026, 11, 21, 12, 0, 0, tzinfo=UTC)
+    names = [records.new_folder(tmp_path, now, "single").name for _ in range(3)]
+    assert names == ["20261121T120000Z-single", "20261121T120000Z-single-2", "20261121T120000Z-single-3"]

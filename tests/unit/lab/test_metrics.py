@@ -1,0 +1,235 @@
+"""Rows in, numbers out: each figure of a load test on records whose answer is known."""
+
+from pathlib import Path
+
+import pytest
+
+from lab import metrics, summary
+from lab.cpu import CpuUse, cpu_use
+from lab.errors import RecordsError
+from lab.metrics import Lag, Records
+from lab.records import COLUMNS, REQUESTS, Request, RequestReader, RequestWriter, classify
+
+START_S = 1_700_000_000.0
+LIMIT_MS = 1000.0
+
+
+def request(
+    due_s: float,
+    latency_ms: float = 20,
+    *,
+    failure: str = "none",
+    status: int = 200,
+    server: str = "predictor-1",
+    lag_ms: float = 0,
+) -> Request:
+    """Return a row; times are offsets from the start of the run."""
+    name = f"request-{due_s:.3f}-{latency_ms:g}"
+    due = START_S + due_s
+    service_ms = latency_ms - lag_ms
+    return Request(name, due, due + lag_ms / 1000, latency_ms, service_ms, status, server, "", failure)
+
+
+def records(folder: Path, rows: list[Request]) -> Records:
+    """Save rows and open them."""
+    writer = RequestWriter(folder / REQUESTS)
+    for row in rows:
+        writer.write(row)
+    writer.close()
+    return Records(folder, started_s=START_S, limit_ms=LIMIT_MS)
+
+
+def steady(rate: int, since_s: int, until_s: int) -> list[Request]:
+    """Return rows of a constant rate, each in the middle of its slot."""
+    return [
+        request(second + (number + 0.5) / rate)
+        for second in range(since_s, until_s)
+        for number in range(rate)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("status", "sound", "latency_ms", "expected"),
+    [
+        (200, True, 999, "none"),
+        (200, True, 1000, "none"),
+        (200, True, 1001, "late"),
+        (200, False, 10, "error"),
+        (200, False, 2000, "error"),
+        (429, False, 10, "refused"),
+        (503, False, 2000, "refused"),
+        (500, False, 10, "error"),
+        (422, False, 10, "error"),
+        (0, False, 5000, "error"),
+    ],
+)
+def test_each_reply_is_one_kind_of_failure_or_none(
+    status: int, sound: bool, latency_ms: float, expected: str
+) -> None:
+    assert classify(status, sound=sound, latency_ms=latency_ms, limit_ms=1000) == expected
+
+
+def test_failures_are_counted_by_kind(tmp_path: Path) -> None:
+    rows = [request(0.1), request(0.2, failure="late"), request(0.3, failure="refused"), request(0.4)]
+    assert records(tmp_path, rows).failures() == {"none": 2, "late": 1, "refused": 1}
+
+
+def test_rate_at_the_first_failure_is_that_of_the_second_before_it(tmp_path: Path) -> None:
+    """10/s for 3 s, then 40/s; refused at 5.0 s: the second before it held 40 and the refused one."""
+    rows = [*steady(10, 0, 3), *steady(40, 3, 8), request(4.99, 10, failure="refused", status=429)]
+    first = records(tmp_path, rows).first_failure()
+    assert first is not None
+    assert first.failure == "refused"
+    assert first.at_s == pytest.approx(5.0)
+    assert first.rate_per_s == 41
+
+
+def test_a_late_request_failed_when_the_limit_had_passed(tmp_path: Path) -> None:
+    """It is the first failure although its reply came after the reply of a later refusal."""
+    rows = [*steady(10, 0, 6), request(2.0, 4000, failure="late"), request(3.5, 10, failure="refused")]
+    first = records(tmp_path, rows).first_failure()
+    assert first is not None
+    assert first.failure == "late"
+    assert first.at_s == pytest.approx(3.0)
+
+
+def test_load_that_ended_before_the_failure_showed_does_not_dilute_the_rate(tmp_path: Path) -> None:
+    rows = [*steady(20, 0, 2), request(1.99, 3000, failure="late")]
+    first = records(tmp_path, rows).first_failure()
+    assert first is not None
+    assert first.rate_per_s == 21
+
+
+def test_a_failure_in_the_first_second_gives_the_rate_until_then(tmp_path: Path) -> None:
+    rows = [*steady(20, 0, 1), request(0.5, 0, failure="refused")]
+    first = records(tmp_path, rows).first_failure()
+    assert first is not None
+    assert first.rate_per_s == pytest.approx(11 / 0.5)
+
+
+def test_without_a_failure_there_is_no_first_one(tmp_path: Path) -> None:
+    assert records(tmp_path, steady(10, 0, 2)).first_failure() is None
+
+
+def test_highest_rate_without_failure_is_that_of_the_best_clean_second(tmp_path: Path) -> None:
+    rows = [
+        *steady(10, 0, 1),
+        *steady(30, 1, 2),
+        *steady(50, 2, 3),
+        request(2.5, failure="error"),
+        *steady(40, 3, 4),
+    ]
+    assert metrics.rate_max_without_failure_per_s(records(tmp_path, rows).seconds()) == 40
+
+
+def test_load_per_server_is_what_it_had_taken_and_what_was_in_progress(tmp_path: Path) -> None:
+    rows = [
+        request(0.1, 50, server="predictor-1"),
+        request(0.9, 500, server="predictor-1"),  # in progress at 1.0
+        request(0.95, 500, server="predictor-2"),  # in progress at 1.0
+        request(0.99, 10, server="haproxy", failure="refused"),  # the first failure, at 1.0
+        request(1.5, 10, server="predictor-2"),  # later
+        request(1.6, 5000, server="", failure="error", status=0),
+    ]
+    found = records(tmp_path, rows)
+    servers = {server.server: server for server in found.servers(found.first_failure())}
+    assert servers["predictor-1"] == metrics.Server("predictor-1", 2, 2, 1)
+    assert servers["predictor-2"] == metrics.Server("predictor-2", 2, 1, 1)
+    assert servers["(no reply)"] == metrics.Server("(no reply)", 1, 0, 0)
+
+
+def test_latency_is_that_of_predictions_late_ones_too(tmp_path: Path) -> None:
+    """1 to 100 ms, one of 2 s, and fast refusals that must not count."""
+    rows = [request(index / 100, index) for index in range(1, 101)]
+    rows += [request(2, 2000, failure="late")]
+    rows += [request(3 + index / 100, 1, failure="refused", status=429) for index in range(50)]
+    latency = records(tmp_path, rows).latency()
+    assert latency.p50_ms == pytest.approx(51)
+    assert latency.p99_ms == pytest.approx(100)
+    assert latency.max_ms == 2000
+
+
+def test_latency_of_no_prediction_is_unknown(tmp_path: Path) -> None:
+    rows = [request(0.1, 1, failure="refused", status=429)]
+    assert records(tmp_path, rows).latency() == metrics.Latency(None, None, None, None)
+
+
+def test_lag_is_the_share_of_requests_sent_too_late(tmp_path: Path) -> None:
+    rows = [*steady(96, 0, 1), *(request(0.5, 300, lag_ms=51 + index) for index in range(4))]
+    lag = records(tmp_path, rows).lag()
+    assert lag.late_percent == pytest.approx(4)
+    assert lag.max_ms == pytest.approx(54, abs=0.01)
+
+
+def test_goodput_is_the_best_second_of_replies_in_time(tmp_path: Path) -> None:
+    rows = [*steady(10, 0, 1), *steady(24, 1, 2), request(1.5, 10, failure="refused"), *steady(20, 2, 3)]
+    assert records(tmp_path, rows).served_max_per_s() == 24
+
+
+def test_a_row_that_was_cut_off_is_left_out(tmp_path: Path) -> None:
+    """The generator may be killed in the middle of a write."""
+    records(tmp_path, steady(10, 0, 1))
+    path = tmp_path / REQUESTS
+    whole = path.read_text()
+    for length in range(1, 40):
+        path.write_text(whole[:-length])
+        found = Records(tmp_path, started_s=START_S, limit_ms=LIMIT_MS)
+        assert sum(found.failures().values()) in {9, 10}
+        assert found.latency().max_ms == pytest.approx(20)
+
+
+def test_a_folder_without_rows_is_named(tmp_path: Path) -> None:
+    with pytest.raises(RecordsError, match=r"requests\.csv is missing"):
+        Records(tmp_path, started_s=START_S, limit_ms=LIMIT_MS)
+
+
+def test_rows_can_be_read_while_they_are_written(tmp_path: Path) -> None:
+    """Each call gives the complete rows since the last; a part of a row waits for its rest."""
+    path = tmp_path / REQUESTS
+    reader = RequestReader(path)
+    assert list(reader.new()) == []
+    rows = steady(5, 0, 1)
+    writer = RequestWriter(path)
+    writer.write(rows[0])
+    writer.flush()
+    assert [row.request_id for row in reader.new()] == [rows[0].request_id]
+    writer.write(rows[1])
+    writer.close()
+    text = path.read_text()
+    path.write_text(text[:-5])
+    assert list(reader.new()) == []
+    path.write_text(text)
+    assert [row.request_id for row in reader.new()] == [rows[1].request_id]
+    assert text.startswith(",".join(COLUMNS))
+
+
+GOOD_LAG, GOOD_CPU = Lag(0.5, 80), CpuUse(60, 20, 50)
+GOOD_GENERATOR = summary.Generator(True, 0, 40, 0, "requests failed")
+
+
+@pytest.mark.parametrize(
+    ("lag", "generator", "cpu", "reason"),
+    [
+        (GOOD_LAG, GOOD_GENERATOR, GOOD_CPU, ""),
+        (Lag(1.0, 80), GOOD_GENERATOR, CpuUse(None, None, None), ""),
+        (Lag(1.1, 80), GOOD_GENERATOR, GOOD_CPU, "1.1 % of the requests were sent more than 50 ms"),
+        (GOOD_LAG, summary.Generator(True, 0, 40, 3, ""), GOOD_CPU, "3 requests had to wait"),
+        (GOOD_LAG, summary.Generator(False, 0, 0, 0, ""), GOOD_CPU, "ended before its run was over"),
+        (GOOD_LAG, GOOD_GENERATOR, CpuUse(60, 2.9, 90), "no CPU left: 2.9 % idle"),
+    ],
+)
+def test_a_run_is_valid_or_says_why_not(
+    lag: Lag, generator: summary.Generator, cpu: CpuUse, reason: str
+) -> None:
+    reasons = summary.invalid_because(lag, generator, cpu, idle_min_percent=3)
+    assert bool(reasons) == bool(reason)
+    assert reason in "".join(reasons)
+
+
+def test_idle_cpu_is_judged_by_the_lowest_mean_of_five_samples(tmp_path: Path) -> None:
+    idle = [90, 0, 50, 10, 10, 10, 20, 90]
+    lines = ["time_s,idle_percent,generator_percent"]
+    lines += [f"{index},{value},{30 + index}" for index, value in enumerate(idle)]
+    path = tmp_path / "cpu.csv"
+    path.write_text("\n".join(lines) + "\n")
+    assert cpu_use(path) == CpuUse(35, 16, 37)
