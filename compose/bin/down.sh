@@ -3,8 +3,7 @@
 set -euo pipefail
 . "$(dirname "$0")/env.sh"
 
-exec 9>"$STATE_DIR/$HADR_PROJECT.lock"
-flock -n 9 || fail "another make is starting or stopping this lab" "two at once would undo each other's work" "wait for it"
+lock
 if ! docker version >/dev/null 2>&1; then
     say "No Docker engine answers, so nothing of the lab runs."
     exit 0

@@ -17,6 +17,15 @@ mkdir -p "$STATE_DIR"
 case "${HADR_PROJECT}" in *[!a-z0-9_-]* | '') fail "HADR_PROJECT=$HADR_PROJECT is no project name" \
     "Compose allows lower-case letters, digits, - and _" "choose another name" ;; esac
 
+# lock: one make at a time starts or stops a lab. Held until this script ends; commands that outlive it get 9>&-.
+lock() {
+    local file=$STATE_DIR/$HADR_PROJECT.lock
+    exec 9<>"$file"
+    flock --wait 5 9 || fail "another make is starting or stopping this lab (process $(cat "$file"))" \
+        "two at once would undo each other's work" "wait for it"
+    printf '%s\n' "$$" >"$file"
+}
+
 topologies() { (cd "$ROOT/compose/topologies" && for file in *.yaml; do printf '%s ' "${file%.yaml}"; done); }
 
 require_topology() {

@@ -4,8 +4,7 @@ set -euo pipefail
 . "$(dirname "$0")/env.sh"
 require_topology "$1"
 
-exec 9>"$STATE_DIR/$HADR_PROJECT.lock"
-flock -n 9 || fail "another make is starting or stopping this lab" "two at once would undo each other's work" "wait for it"
+lock
 
 "$ROOT/compose/bin/engine.sh"
 "$ROOT/compose/bin/base-image.sh"

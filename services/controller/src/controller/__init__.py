@@ -1,0 +1,1 @@
+"""The controller of HADR Lab: watches the servers, promotes standbys, brings failed servers back."""
