@@ -116,7 +116,7 @@ def test_a_server_stopped_on_purpose_stays_stopped(up: str) -> None:
     eventually(lambda: in_rotation() == {"predictor-1", "predictor-3"}, 10)
     time.sleep(3)
     assert server("predictor-2")["container"] == "exited"
-    assert "purpose" in server("predictor-2")["reason"]
+    assert "stays stopped" in server("predictor-2")["reason"]
     docker("start", container("predictor-2"))
     wait_until_steady()
 

@@ -237,7 +237,7 @@ REASONS = [
         "1 active full / 2 active full / 3 standby",
         {"saturated_s": 0.4},
         (
-            "predictor-1 and predictor-2 took all of their 20 requests at a time, for 0.3 s; "
+            "predictor-1 and predictor-2 are saturated: 20 requests at a time for 0.3 s; "
             "predictor-3 joins them"
         ),
     ),
@@ -287,7 +287,7 @@ NOTES = [
         "1 active full / 2 standby promoted full",
         {"saturated_s": 1},
         (
-            "predictor-1 and predictor-2 took all of their 20 requests at a time, for 0.3 s; "
+            "predictor-1 and predictor-2 are saturated: 20 requests at a time for 0.3 s; "
             "nobody joins them: every standby is promoted already"
         ),
     ),

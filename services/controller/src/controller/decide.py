@@ -149,7 +149,8 @@ def _promote(observation: Observation, policy: Policy, now: float) -> tuple[list
     if not actions and since is not None and now - since >= policy.saturation_s:
         serving = observation.in_service
         limit = sum(server.haproxy.limit for server in serving)
-        what = f"{_names(serving)} took all of their {limit} requests at a time, for {policy.saturation_s} s"
+        are = "is" if len(serving) == 1 else "are"
+        what = f"{_names(serving)} {are} saturated: {limit} requests at a time for {policy.saturation_s} s"
         if spare:
             told = (f"saturation: {observation.load.sessions:.0f} requests at a limit of {limit}",)
             actions.append(Action(Verb.PROMOTE, spare[0].name, f"{what}; {spare[0].name} joins them", told))

@@ -26,7 +26,7 @@ class Run:
         self._started_wall_s = 0.0
         self._in_flight: dict[str, float] = {}  # request id -> when it was due; oldest first
         self._failed_s: float | None = None
-        self._sent_requests = 0
+        self._begun_requests = 0
         self._peak_requests = 0
         self._bound_hits = 0
         self._ended_because = ""
@@ -55,7 +55,7 @@ class Run:
     def begun(self, request_id: str, due_s: float) -> None:
         """Note a request as in progress, from the moment it is handed to its own greenlet on."""
         self._in_flight[request_id] = due_s
-        self._sent_requests += 1
+        self._begun_requests += 1
         self._peak_requests = max(self._peak_requests, len(self._in_flight))
 
     def end(self, because: str) -> None:
@@ -129,7 +129,7 @@ class Run:
         return {
             "started_s": self._started_wall_s,
             "ended_s": self._started_wall_s + ended_s,
-            "sent_requests": self._sent_requests,
+            "begun_requests": self._begun_requests,
             "unfinished_requests": len(self._in_flight),
             "in_flight_peak_requests": self._peak_requests,
             "in_flight_bound_hits": self._bound_hits,

@@ -8,13 +8,15 @@ saved, for chaos_report.py.
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
-from lab import faults, haproxy_log, timeline
+from lab import faults, haproxy_log, loadtest, records, running, timeline
 from lab.chaos_plan import Plan
 from lab.controller_client import Controller, Entry, State
 from lab.engine import Engine
@@ -59,8 +61,12 @@ class Gathered:
 class Run:
     """One run of a plan. `said` gets a sentence of progress now and then."""
 
-    def __init__(self, plan: Plan, settings: Settings, folder: Path, said: Callable[[str], None]) -> None:
+    def __init__(
+        self, plan: Plan, settings: Settings, folder: Path, said: Callable[[str], None], model: str = ""
+    ) -> None:
+        """`model` is the version of the model that answers, for the records of a run with load."""
         self.plan = plan
+        self._model = model
         self._settings = settings
         self._folder = folder
         self._said = said
@@ -68,6 +74,7 @@ class Run:
         self._entries: list[Entry] = []
         self._load: Load | None = None
         self._sampled = 0.0
+        self._saved: dict[str, Any] = {}
 
     def execute(self) -> Gathered:
         """Strike, watch, gather. Whatever ends it early, a fault that lasts is undone."""
@@ -76,8 +83,7 @@ class Run:
             seq = controller.last_seq()
             load_started = None
             if self.plan.rate_per_s:
-                load_started = time.time()
-                self._load = stack.enter_context(Load(self._folder, self._load_settings()))
+                load_started = self._start_load(stack, before)
                 self._rest(
                     LOAD_LEAD_S, f"load: {self.plan.rate_per_s:.0f} requests/s for {LOAD_LEAD_S:g} s before"
                 )
@@ -89,6 +95,8 @@ class Run:
                 self._requests += self._load.new_requests()
             ended = time.time()
             after = controller.state()
+        if self._saved:
+            self._save_settings(ended_s=ended, state_end=dataclasses.asdict(after))
         first = min(stroke.time for stroke in strokes)
         with Engine(self._settings.docker_url, self._settings.project) as engine:
             since = min(load_started or first, first - LOG_BEFORE_S)
@@ -103,6 +111,20 @@ class Run:
             (before, after),
             load_started,
         )
+
+    def _start_load(self, stack: contextlib.ExitStack, before: State) -> float:
+        """Start the load; return when (epoch s). `lab report` reads its folder like a load test's."""
+        settings = self._load_settings()
+        found = running.look(settings, before, self._model)
+        started = time.time()
+        self._saved = loadtest.saved_settings(settings, before, started, found)
+        self._save_settings()
+        self._load = stack.enter_context(Load(self._folder, settings))
+        return started
+
+    def _save_settings(self, **news: Any) -> None:
+        self._saved |= news
+        records.write_json(self._folder / records.SETTINGS_FILE, self._saved)
 
     def _load_settings(self) -> Settings:
         rate = self.plan.rate_per_s
@@ -185,8 +207,8 @@ class Run:
 
 def _is_over(entries: Sequence[Entry], strokes: Sequence[Stroke]) -> bool:
     """Tell whether the journal shows each server down and up again: a steady state before that is old."""
-    records = timeline.Records(strokes, {}, entries, (), None)
-    healthy = {step.server for step in timeline.tell(records).steps if step.name == "healthy again"}
+    story = timeline.tell(timeline.Records(strokes, {}, entries, (), None))
+    healthy = {step.server for step in story.steps if step.name == "healthy again"}
     return healthy >= {stroke.server for stroke in strokes}
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -18,14 +19,16 @@ from lab.chaos_plan import Plan
 from lab.haproxy_log import Traffic
 from lab.records import FAILURES, write_json
 from lab.settings import Settings
+from lab.terminal import Trimmed
 from lab.timeline import Story, tell
 
-TIMELINE, JOURNAL, HAPROXY_LOG = "timeline.json", "journal.jsonl", "haproxy.jsonl"
+TIMELINE, JOURNAL = "timeline.json", "journal.jsonl"
+HAPROXY_LOG, HAPROXY_MESSAGES = "haproxy.jsonl", "haproxy.txt"
 
 EMPHASIS = {
     "kill": "red",
     "pause": "red",
-    "promoted": "bold green",
+    "in rotation": "bold green",
     "first served": "green",
     "steady again": "bold",
 }
@@ -95,11 +98,13 @@ def save(folder: Path, plan: Plan, gathered: Gathered, report: Report, settings:
     (folder / JOURNAL).write_text(
         _lines(json.dumps(entry.raw) for entry in gathered.entries), encoding="utf-8"
     )
-    (folder / HAPROXY_LOG).write_text(_lines(gathered.log_raw), encoding="utf-8")
+    lines, messages = haproxy_log.split(gathered.log_raw)
+    (folder / HAPROXY_LOG).write_text(_lines(lines), encoding="utf-8")
+    (folder / HAPROXY_MESSAGES).write_text(_lines(messages), encoding="utf-8")
     write_json(folder / TIMELINE, content)
 
 
-def _lines(lines: Any) -> str:
+def _lines(lines: Iterable[str]) -> str:
     return "".join(f"{line}\n" for line in lines)
 
 
@@ -114,7 +119,7 @@ def show(console: Console, plan: Plan, report: Report, folder: Path) -> None:
         style = EMPHASIS.get(step.name, "")
         at = f"+{step.at_ms:.1f} ms" if step.at_ms < 10_000 else f"+{step.at_ms / 1000:.2f} s"  # noqa: PLR2004
         table.add_row(Text(f"  {at}"), Text(step.name, style=style), Text(step.server), Text(step.text))
-    console.print(table)
+    console.print(Trimmed(table))
     for remark in report.story.remarks:
         console.print(f"  - {remark}", markup=False, soft_wrap=True)
     console.print()

@@ -51,9 +51,19 @@ class Engine:
 
     def status(self, service: str) -> str:
         """Return what Docker calls the status: running, paused, exited, restarting, created or dead."""
-        with self._asked(f"the state of {service}"):
+        return str(self.inspect(service)["State"]["Status"])
+
+    def inspect(self, service: str) -> dict[str, Any]:
+        """Return all that Docker says of a service's container."""
+        with self._asked(f"about {service}"):
             found: dict[str, Any] = self._api.inspect_container(self.container(service))
-        return str(found["State"]["Status"])
+        return found
+
+    def version(self) -> str:
+        """Return the version of the Docker engine."""
+        with self._asked("its version"):
+            found: dict[str, Any] = self._api.version()
+        return str(found["Version"])
 
     def kill(self, service: str) -> None:
         """Kill a service's container with SIGKILL; Docker takes that for a manual stop: no restart."""

@@ -65,15 +65,27 @@ class LogLine:
 
 def parse(lines: Iterable[str]) -> list[LogLine]:
     """Read the requests among a log's lines, in the order of arrival; other messages are left out."""
-    found = []
-    for line in lines:
-        try:
-            raw = json.loads(line)
-        except json.JSONDecodeError:
-            continue
-        if isinstance(raw, dict) and "status" in raw and "time_us" in raw:
-            found.append(_line(raw))
+    decoded = (_decoded(line) for line in lines)
+    found = [_line(raw) for raw in decoded if raw is not None and "status" in raw and "time_us" in raw]
     return sorted(found, key=lambda item: item.start)
+
+
+def split(lines: Iterable[str]) -> tuple[list[str], list[str]]:
+    """Part a log's lines into JSON, one object each, and HAProxy's plain messages, in their order."""
+    records: list[str] = []
+    messages: list[str] = []
+    for line in lines:
+        (messages if _decoded(line) is None else records).append(line)
+    return records, messages
+
+
+def _decoded(line: str) -> dict[str, Any] | None:
+    """Return a line's JSON object; None if it holds none."""
+    try:
+        raw = json.loads(line)
+    except json.JSONDecodeError:
+        return None
+    return raw if isinstance(raw, dict) else None
 
 
 def _line(raw: dict[str, Any]) -> LogLine:

@@ -12,11 +12,12 @@ from typing import Any
 
 import httpx
 
-from lab import candidates, pacing, records, summary
+from lab import candidates, pacing, records, running, summary
 from lab.controller_client import Controller, State
 from lab.errors import GeneratorError, NotSteadyError, UnreachableError
 from lab.load import Load
 from lab.progress import Progress
+from lab.running import NOT_ASKED, Running
 from lab.settings import Settings
 
 PROGRESS_S = 2.0
@@ -37,8 +38,8 @@ class Outcome:
     interrupted: bool
 
 
-def check_target(url: str) -> None:
-    """Make sure that predictions are answered before anything is measured."""
+def check_target(url: str) -> str:
+    """Make sure that predictions are answered before anything is measured; return the model's version."""
     (body,) = candidates.bodies(1, seed=0)
     headers = {"Content-Type": "application/json"}
     remedy = "make up; if it is up already: make ps, make logs SERVICE=haproxy"
@@ -56,6 +57,7 @@ def check_target(url: str) -> None:
             cause="no server is ready, or other load is running",
             remedy=remedy,
         )
+    return str(reply.headers.get("X-Model-Version", ""))
 
 
 def steady_state(settings: Settings, say: Say) -> State:
@@ -79,13 +81,15 @@ def steady_state(settings: Settings, say: Say) -> State:
             time.sleep(POLL_S)
 
 
-def versions(settings: Settings) -> dict[str, str]:
-    """Return the versions that a result depends on."""
+def versions(settings: Settings, found: Running) -> dict[str, str]:
+    """Return the versions that a result depends on: the lab's tool, and the system that runs."""
     packages = {name: importlib.metadata.version(name) for name in ("locust", "duckdb")}
-    return {"lab": settings.version, "python": platform.python_version(), **packages}
+    return {"lab": settings.version, "python": platform.python_version(), **packages, **found.versions()}
 
 
-def saved_settings(settings: Settings, state: State, started_s: float) -> dict[str, Any]:
+def saved_settings(
+    settings: Settings, state: State, started_s: float, found: Running = NOT_ASKED
+) -> dict[str, Any]:
     """Return the content of settings.json as it is at the start."""
     values = {key: str(value) if isinstance(value, Path) else value for key, value in vars(settings).items()}
     return {
@@ -95,7 +99,8 @@ def saved_settings(settings: Settings, state: State, started_s: float) -> dict[s
         "ended_s": None,
         "settings": values,
         "variables": settings.environment(),
-        "versions": versions(settings),
+        "versions": versions(settings, found),
+        "containers": found.containers,
         "state_start": dataclasses.asdict(state),
         "state_end": None,
     }
@@ -103,11 +108,12 @@ def saved_settings(settings: Settings, state: State, started_s: float) -> dict[s
 
 def run(settings: Settings, say: Say) -> Outcome:
     """Run a load test; raise a LabError before the load starts if it cannot be run."""
-    check_target(settings.target_url)
+    model = check_target(settings.target_url)
     state = steady_state(settings, say)
+    found = running.look(settings, state, model)
     now = datetime.now(UTC)
     folder = records.new_folder(settings.results_dir, now, state.topology)
-    saved = saved_settings(settings, state, now.timestamp())
+    saved = saved_settings(settings, state, now.timestamp(), found)
     records.write_json(folder / records.SETTINGS_FILE, saved)
     say(f"{state.topology}, cost factor {state.cost_factor:g}: {plan(settings)}")
     interrupted = run_load(folder, settings, say)
@@ -157,11 +163,11 @@ def plan(settings: Settings) -> str:
 def _follow(load: Load, progress: Progress, segments: tuple[pacing.Segment, ...], say: Say) -> None:
     """Read the rows along and tell the progress until the generator ends."""
     told_s = sampled_s = time.monotonic()
-    while running := load.running():
+    while alive := load.running():
         load.wait(LOOK_S)
         progress.add(load.new_requests())
         now_s = time.monotonic()
-        if running and now_s - sampled_s >= CPU_S and progress.started:
+        if alive and now_s - sampled_s >= CPU_S and progress.started:
             load.sample_cpu()
             sampled_s = now_s
         if now_s - told_s >= PROGRESS_S and progress.started:

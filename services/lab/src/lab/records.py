@@ -2,8 +2,8 @@
 
 requests.csv    a row per request, written when its reply came (or it was given up)
 cpu.csv         a row per second: the machine's idle CPU, the generator's share of a core
-generator.json  how the generator itself fared: requests due, in progress, unfinished
-settings.json   settings, versions, the controller's state before and after
+generator.json  how the generator itself fared: requests begun, in progress, unfinished
+settings.json   settings, versions, containers, the controller's state before and after
 summary.json    the numbers; `lab report` makes them again from the other files
 locust_*.csv, locust.html   Locust's own records, log included
 """
@@ -39,7 +39,7 @@ class Request:
     service_ms: float  # from sent to the reply's end
     status: int  # HTTP status; 0: no reply
     server: str  # X-Served-By; empty: no reply, or one without the header
-    error: str  # what was wrong, for a failure of the kind `error`
+    error: str  # why a reply is no prediction, if the failure is refused or error; else empty
     failure: str  # none, refused, error, late
 
 

@@ -48,7 +48,13 @@ class Settings:
         minimum=1,
         maximum=65535,
     )
-    ui_port: int = setting("LAB_UI_PORT", 8089, "Locust's web interface", minimum=1, maximum=65535)
+    ui_port: int = setting(
+        "LAB_UI_PORT",
+        8089,
+        "the host's port of Locust's web interface, for printing",
+        minimum=1,
+        maximum=65535,
+    )
     results_dir: Path = setting(  # noqa: RUF009 - a Path is immutable
         "LAB_RESULTS", "/results", "where results are written", unit="folder", kind=Path
     )

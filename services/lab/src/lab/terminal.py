@@ -8,7 +8,9 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Self, TextIO
 
-from rich.console import Console
+from rich.cells import cell_len
+from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
+from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
@@ -121,6 +123,20 @@ def pairs(rows: Iterable[tuple[str, str]]) -> Table:
     for name, text in rows:
         table.add_row(Text(f"  {name}"), Text(text))
     return table
+
+
+class Trimmed:
+    """What is inside, without the spaces with which rich fills up the lines of a table."""
+
+    def __init__(self, inside: RenderableType) -> None:
+        self._inside = inside
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """Yield the lines, each up to its last visible character."""
+        for line in console.render_lines(self._inside, options, pad=False):
+            text = "".join(segment.text for segment in line)
+            yield from Segment.adjust_line_length(line, cell_len(text.rstrip()), pad=False)
+            yield Segment.line()
 
 
 def clock(at: float) -> str:

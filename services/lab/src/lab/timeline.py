@@ -8,7 +8,8 @@ Each step is the first record of its kind after the fault was asked for:
     also seen      the first signal of each of the other sources
     detected       the journal's first record that holds the server for failed, and by which signals
     decided        the decision to promote a standby, with its reason
-    promoted       the observation that confirmed the standby in rotation
+    in rotation    the moment at which HAProxy had accepted the promotion of the standby, provided that an
+                   observation confirmed it later
     first served   the end of the first request that the standby answered (HAProxy's log)
     started again  the server's container was started (restarted, unpaused) again
     healthy again  the observation that the server is up
@@ -121,6 +122,20 @@ def _change(entry: Entry, key: str) -> tuple[str, str]:
     return str(pair[0]), str(pair[1])
 
 
+def promotion(entries: Sequence[Entry]) -> Entry | None:
+    """Return the first promotion that HAProxy accepted and that a later observation confirmed.
+
+    The entry is the action's, written when HAProxy had answered: from then on new requests reach the standby.
+    """
+    for number, entry in enumerate(entries):
+        accepted = (entry.event, entry.text("action"), entry.text("result")) == ("action", "promote", "ok")
+        if accepted and _first(
+            entries[number + 1 :], "confirmed", action="promote", server=entry.text("server")
+        ):
+            return entry
+    return None
+
+
 def _failure(stroke: Stroke, entries: Sequence[Entry], start: float) -> Iterator[Step]:
     """Find how the failure of one server came to light."""
     own = [entry for entry in entries if entry.text("server") == stroke.server and entry.time >= stroke.time]
@@ -168,12 +183,12 @@ def _promotions(entries: Sequence[Entry], records: Records, start: float) -> Ite
     """Find who took over, and when each was parked again."""
     for standby in (name for name, role in records.roles.items() if role == STANDBY):
         decided = _first(entries, "decision", action="promote", server=standby)
-        promoted = _first(entries, "confirmed", action="promote", server=standby)
+        promoted = promotion([entry for entry in entries if entry.text("server") == standby])
         demoted = _first(entries, "confirmed", action="demote", server=standby)
         if decided:
             yield _step("decided", standby, decided.time, start, decided.text("reason"))
         if promoted:
-            yield _step("promoted", standby, promoted.time, start, f"{standby} is in rotation")
+            yield _step("in rotation", standby, promoted.time, start, "HAProxy accepted its promotion")
             served = _first_served(records.log, standby, start)
             if served:
                 text = f"request {served.request_id} answered by {standby} in {served.latency_ms:.0f} ms"
@@ -193,7 +208,7 @@ def _first_served(log: Iterable[LogLine], server: str, start: float) -> LogLine 
 def _remarks(records: Records, steps: Sequence[Step], entries: Sequence[Entry]) -> Iterator[str]:
     """Say what did not happen although it could be expected, and why that may be right."""
     names = {(step.name, step.server) for step in steps}
-    promoted = sorted(server for name, server in names if name == "promoted")
+    promoted = sorted(server for name, server in names if name == "in rotation")
     if not promoted:
         yield _not_promoted(records, entries)
     for server in sorted({stroke.server for stroke in records.strokes}):
@@ -229,4 +244,5 @@ def _not_promoted(records: Records, entries: Sequence[Entry]) -> str:
         return "each standby was struck too: nobody was left to promote"
     tried = [entry for entry in entries if entry.event == "action" and entry.text("action") == "promote"]
     why = f": {tried[-1].text('command')!r} gave {tried[-1].text('result')!r}" if tried else ""
-    return f"NO STANDBY WAS PROMOTED in the time observed{why}"
+    unseen = ", and no observation confirmed it" if tried and tried[-1].text("result") == "ok" else ""
+    return f"NO STANDBY WAS PROMOTED in the time observed{why}{unseen}"

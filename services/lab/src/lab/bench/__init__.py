@@ -20,12 +20,14 @@ from pathlib import Path
 from typing import Any, Protocol, cast
 
 from lab import loadtest, records
+from lab.controller_client import State
 from lab.errors import LabError
 from lab.load import Load
 from lab.records import Request
 from lab.settings import Settings
 
 CAPACITY = "capacity.json"
+STEADY_WAIT_S = 60.0
 
 
 @dataclass(frozen=True)
@@ -83,9 +85,12 @@ class Bench:
         records.write_json(folder / "variables.json", settings.environment())
         return folder
 
-    def steady(self) -> None:
-        """Wait until the system is steady; raise NotSteadyError if it does not become so."""
-        loadtest.steady_state(replace(self.settings, steady_wait_s=60.0), self.say)
+    def steady(self) -> State:
+        """Wait until the system is steady; raise NotSteadyError if it does not become so.
+
+        Without a word: with a wait before each trial, what is waited for would drown the trials' lines.
+        """
+        return loadtest.steady_state(replace(self.settings, steady_wait_s=STEADY_WAIT_S), lambda _: None)
 
     def capacity_per_server(self) -> float:
         """Return what one server carries (requests/s), as `overload` found it, or as CAPACITY says."""
@@ -131,7 +136,9 @@ def run(name: str, bench: Bench) -> Figures:
     if name not in names():
         raise LabError(f"no measurement {name!r}; expected one of: {', '.join(names())}")
     bench.say(f"{name}: waiting until the system is steady")
-    bench.steady()
+    state = bench.steady()
+    if not bench.settings.topology:
+        bench = replace(bench, settings=replace(bench.settings, topology=state.topology))
     figures = cast("Measurement", importlib.import_module(f"{__name__}.{name}")).measure(bench)
     save(bench.folder, f"{name}-{bench.settings.topology}", figures)
     return figures

@@ -113,7 +113,8 @@ def to_the_end(load: Load) -> list[Request]:
 def recovery_s(rows: list[Request], starts_s: float, ends_s: float) -> float:
     """Return the time (s) from the load's fall to the first half second that is as fast as before the spike.
 
-    As fast: no request failed, and the slowest is within the p99 of the seconds before the spike.
+    As fast: no request failed, and the p95 is within the p99 of the seconds before the spike. CALM_S if there
+    is no such half second.
     """
     before = [row.latency_ms for row in rows if row.scheduled_s < starts_s - 1]
     usual_ms = bench.percentile_ms(before, 0.99)

@@ -4,10 +4,11 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from lab import bench
+from lab import bench, timeline
 from lab.bench import Bench
 from lab.controller_client import Controller, Entry
 from lab.engine import Engine
+from lab.errors import LabError
 from lab.load import Load
 from lab.records import ERROR, REFUSED, Request
 
@@ -22,7 +23,7 @@ LOST = (ERROR, REFUSED)
 
 @dataclass(frozen=True)
 class Strike:
-    """One strike: when it was asked for, when the standby was in rotation; epoch s."""
+    """One strike: when it was asked for, and when HAProxy had accepted the standby's promotion; epoch s."""
 
     server: str
     struck_s: float
@@ -37,7 +38,11 @@ def victims(controller: Controller) -> list[str]:
 def run(
     under: Bench, name: str, inject: Callable[[Engine, str], None], undo: Callable[[Engine, str], None]
 ) -> tuple[list[Strike], list[Request]]:
-    """Strike an active server, let the system recover, and so on; load runs all the time."""
+    """Strike an active server, let the system recover, and so on; load runs all the time.
+
+    Before each strike the system is steady under the load. After the last one it may be so only when the load
+    is over: a standby that helps with the load is no failure.
+    """
     strikes: list[Strike] = []
     rows: list[Request] = []
     settings = under.settings
@@ -61,17 +66,16 @@ def run(
                 _rest(load, rows, AFTER_S)
                 strikes.append(Strike(server, struck, promoted(controller.journal(seq))))
                 under.say(_progress(name, trial, under.trials, strikes[-1]))
-            under.steady()
-            _rest(load, rows, AFTER_S)
-        load.stop()
         bench.collect(load, rows)
+        under.steady()
     return strikes, rows
 
 
 def _rest(load: Load, rows: list[Request], seconds: float) -> None:
     time.sleep(seconds)
     load.sample_cpu()
-    load.running()
+    if not load.running():
+        raise LabError("the load ended before the last trial", cause="the system took very long to recover")
     bench.collect(load, rows)
 
 
@@ -85,11 +89,9 @@ def _progress(name: str, trial: int, trials: int, strike: Strike) -> str:
 
 
 def promoted(entries: Sequence[Entry]) -> float | None:
-    """Return when HAProxy had accepted the first promotion (epoch s); None if there was none."""
-    for entry in entries:
-        if entry.event == "action" and entry.text("action") == "promote" and entry.text("result") == "ok":
-            return entry.time
-    return None
+    """Return when the standby was in rotation (epoch s), as in a chaos run; None if no promotion held."""
+    entry = timeline.promotion(entries)
+    return entry.time if entry else None
 
 
 def lost(rows: Sequence[Request]) -> list[Request]:

@@ -35,7 +35,7 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
     figures = bench.load_all(args.folder)
     if args.measurements or args.add:
         return 0
-    terminal.console().print(table(figures))
+    terminal.console().print(terminal.Trimmed(table(figures)))
     return 0 if all(figure.reached for figure in figures) else 1
 
 

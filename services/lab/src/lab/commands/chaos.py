@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 from rich.console import Console
 
-from lab import chaos, chaos_plan, chaos_report, records, terminal
+from lab import chaos, chaos_plan, chaos_report, loadtest, records, terminal
 from lab.controller_client import Controller
 from lab.errors import UnreachableError
 from lab.settings import Settings
@@ -27,13 +27,14 @@ def run(_args: argparse.Namespace, settings: Settings) -> int:
     console = terminal.console()
     with Controller(settings.controller_url) as controller:
         plan = chaos_plan.plan(controller.state(), settings)
+    model = loadtest.check_target(settings.target_url) if plan.rate_per_s else ""
     folder = records.new_folder(settings.results_dir, datetime.now(UTC), f"{plan.topology}-chaos")
     roles = ", ".join(f"{name} ({plan.roles[name]})" for name in plan.targets)
     load = f"load: {plan.rate_per_s:.0f} requests/s" if plan.rate_per_s else "no load of its own"
     console.print(f"{plan.topology}: {plan.fault} {roles}; {load}", markup=False, soft_wrap=True)
     try:
         with terminal.Progress(console) as progress:
-            gathered = chaos.Run(plan, settings, folder, progress.show).execute()
+            gathered = chaos.Run(plan, settings, folder, progress.show, model).execute()
     except KeyboardInterrupt:
         _interrupted(console, settings)
         raise

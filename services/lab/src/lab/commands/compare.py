@@ -29,8 +29,8 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
     curves = [summary.records_of(folder).seconds() for folder in folders]
     plots.draw(comparison.rates, curves, target / "compare")
     console = terminal.console()
-    console.print(_rates(comparison.rates))
-    console.print(_loads(comparison.loads))
+    console.print(terminal.Trimmed(_rates(comparison.rates)))
+    console.print(terminal.Trimmed(_loads(comparison.loads)))
     for made in summaries:
         for reason in made.invalid_because:
             print(f"INVALID: {made.topology}: {reason}")

@@ -22,13 +22,13 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
     """Run the test; status 3 if its numbers are not valid."""
     console = terminal.console()
     if args.help_variables:
-        console.print(variables())
+        console.print(terminal.Trimmed(variables()))
         return 0
     result = loadtest.run(settings, lambda line: print(line, flush=True))
     if args.name_file:
         args.name_file.write_text(f"{result.folder}\n", encoding="utf-8")
     print()
-    console.print(outcome.text(result.summary))
+    console.print(terminal.Trimmed(outcome.text(result.summary)))
     print(f"\nrecords: results/{result.folder.name}/")
     if result.interrupted:
         return INTERRUPTED

@@ -24,8 +24,8 @@ def run(_args: argparse.Namespace, settings: Settings) -> int:
     command = [
         sys.executable,
         *("-m", "locust", "-f", str(settings.locustfile), "--class-picker", "--host", settings.target_url),
-        # The container's port; Compose publishes it on 127.0.0.1 only.
-        *("--web-host", "0.0.0.0", "--web-port", str(settings.ui_port), "--loglevel", "WARNING"),
+        # The port is Locust's own, 8089, in the container; it is published as ui_port, on 127.0.0.1 only.
+        *("--web-host", "0.0.0.0", "--loglevel", "WARNING"),
     ]
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
     with subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL) as process:  # noqa: S603 - our own words

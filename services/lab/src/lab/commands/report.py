@@ -26,5 +26,5 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
     folder = find(args.folder, settings)
     made = summary.summarise(folder)
     summary.save(folder, made)
-    terminal.console().print(outcome.text(made))
+    terminal.console().print(terminal.Trimmed(outcome.text(made)))
     return 0 if made.valid else INVALID

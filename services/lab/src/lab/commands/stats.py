@@ -18,6 +18,6 @@ def run(_args: argparse.Namespace, settings: Settings) -> int:
     with Controller(settings.controller_url) as controller:
         state = controller.state()
     console = terminal.console()
-    console.print(terminal.servers_table(state))
+    console.print(terminal.Trimmed(terminal.servers_table(state)))
     console.print(f"\nStats page: http://127.0.0.1:{settings.stats_port}/", soft_wrap=True)
     return 0

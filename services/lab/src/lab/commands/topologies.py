@@ -30,5 +30,5 @@ def run(_args: argparse.Namespace, settings: Settings) -> int:
             f"BAD FILE ({len(problems)} problems): lab check {name}" if problems else found.description
         )
         table.add_row(Text(name), Text(servers), Text(", ".join(found.regions)), Text(description))
-    terminal.console().print(table)
+    terminal.console().print(terminal.Trimmed(table))
     return 0

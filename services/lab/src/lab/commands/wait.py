@@ -20,7 +20,7 @@ NEXT_COMMANDS = (
     ("make loadtest", "ramp the load until requests fail; the rate at the first failure"),
     ("make chaos", "kill an active server and see what happens (LOAD=1 brings load)"),
     ("make watch", "servers and journal, live"),
-    ("make stats", "this table again"),
+    ("make stats", "the table above again"),
     ("make down", "stop, and leave nothing behind"),
 )
 CANDIDATE = (
@@ -42,16 +42,18 @@ def run(_args: argparse.Namespace, settings: Settings) -> int:
         _explain(state, trouble, settings, console)
         return 1
     console.print("Ready.", style="bold green")
-    console.print(terminal.pairs(terminal.addresses(settings)))
+    console.print(terminal.Trimmed(terminal.pairs(terminal.addresses(settings))))
     console.print()
-    console.print(terminal.servers_table(state))
-    console.print("\nTry", style="bold")
+    console.print(terminal.Trimmed(terminal.servers_table(state)))
+    console.print()
+    console.print("Try", style="bold")
     # One long line: it is there to be copied.
     address = f"http://127.0.0.1:{settings.port}/predict"
     print(f"  curl {address}")
     print(f"  curl -H 'Content-Type: application/json' -d '{CANDIDATE}' {address}")
-    console.print("\nNext", style="bold")
-    console.print(terminal.pairs(NEXT_COMMANDS))
+    console.print()
+    console.print("Next", style="bold")
+    console.print(terminal.Trimmed(terminal.pairs(NEXT_COMMANDS)))
     return 0
 
 
@@ -88,7 +90,7 @@ def _explain(state: State | None, trouble: str, settings: Settings, console: Con
         console.print(trouble, markup=False, soft_wrap=True)
         console.print("  look at: make ps; make logs SERVICE=controller", markup=False)
         return
-    console.print(terminal.servers_table(state))
+    console.print(terminal.Trimmed(terminal.servers_table(state)))
     bad = [server for server in state.servers if server.health != "up"]
     for server in bad:
         why = server.reason or f"its container is {server.container}"
