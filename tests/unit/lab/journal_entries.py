@@ -59,8 +59,8 @@ def log(*lines: str) -> list[LogLine]:
 
 def server(name: str, role: str = "active", health: str = "up", *, container: str = "running") -> ServerState:
     """Make one server's state."""
-    serves = role == "active"
-    weight = 100 if serves else 0
+    weight = 100 if role == "active" else 0
+    serves = weight > 0 and health == "up"
     return ServerState(
         name, role, "region-1", health, container, serves, weight, 2, 10, 0, f"{role}; as it should"
     )

@@ -12,6 +12,24 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 AFTER = {"kill": "exited", "pause": "paused", "unpause": "running", "start": "running"}
 
+STARTED = {
+    "Image": "sha256:cafe",
+    "HostConfig": {"CpuPeriod": 10_000, "CpuQuota": 3_000, "Memory": 268_435_456},
+    "Config": {
+        "Tty": False,
+        "Env": [
+            "PATH=/usr/bin",
+            "HOME=/",
+            "HTTPS_PROXY=user:secret@proxy:3128",
+            "no_proxy=localhost",
+            "PREDICTOR_COST_FACTOR=300",
+            "BACKENDS=a=b\nc",
+            "EMPTY=",
+        ],
+    },
+}
+"""How each container was started, in Docker's words."""
+
 
 class LoopbackDocker(ThreadingHTTPServer):
     """Containers by name. `deaf_to` names requests that are answered well and have no effect."""
@@ -51,16 +69,16 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         path = re.sub(r"^/v[\d.]+", "", self.path.split("?", 1)[0])
         if path == "/version":
-            self._send(200, {"ApiVersion": "1.45", "MinAPIVersion": "1.24"})
+            self._send(200, {"Version": "28.1", "ApiVersion": "1.45", "MinAPIVersion": "1.24"})
             return
         name = path.split("/")[2]
         if path.endswith("/logs"):
             # One frame of standard output, as Docker multiplexes it for a container without a terminal.
             self._send(200, struct.pack(">BxxxL", 1, len(self.server.log)) + self.server.log)
         elif name in self.server.status:
-            self._send(200, {"State": {"Status": self.server.status[name]}, "Config": {"Tty": False}})
-        elif name == "lab-haproxy-1":
-            self._send(200, {"State": {"Status": "running"}, "Config": {"Tty": False}})
+            self._send(200, {**STARTED, "State": {"Status": self.server.status[name]}})
+        elif name in ("lab-haproxy-1", "lab-controller-1"):
+            self._send(200, {**STARTED, "State": {"Status": "running"}})
         else:
             self._send(404, {"message": f"No such container: {name}"})
 

@@ -18,10 +18,12 @@ class Reply:
     body: bytes = PREDICTION
     server: str = "predictor-1"
     close: bool = False
+    model: str = ""
 
     def encode(self) -> bytes:
         """Return the reply as it goes over the wire."""
         head = f"HTTP/1.1 {self.status} Scripted\r\nX-Served-By: {self.server}\r\n"
+        head += f"X-Model-Version: {self.model}\r\n" if self.model else ""
         head += f"Content-Type: application/json\r\nContent-Length: {len(self.body)}\r\n\r\n"
         return head.encode() + self.body
 

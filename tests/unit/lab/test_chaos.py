@@ -10,15 +10,18 @@ from pathlib import Path
 
 import pytest
 
-from lab import chaos
+from lab import chaos, records, summary
 from lab.commands import chaos as command
+from lab.commands import report
 from lab.controller_client import Entry
-from lab.errors import NotSteadyError
+from lab.errors import NotSteadyError, UnreachableError
 from lab.settings import Settings
 from unit.lab.journal_entries import journal, log_line, server, state
 from unit.lab.loopback_controller import LoopbackController, controller
 from unit.lab.loopback_docker import LoopbackDocker, docker
+from unit.lab.scripted_server import Reply, serving
 
+LOCUSTFILE = Path(__file__).parents[3] / "locust" / "locustfile.py"
 SOURCES = Path(__file__).resolve().parents[3] / "services" / "lab" / "src"
 
 
@@ -58,6 +61,7 @@ class Lab:
             server="predictor-3",
             reason=f"{target} refused; predictor-3 takes its place",
         )
+        self.note("action", action="promote", server="predictor-3", command="set weight", result="ok")
         self.note("confirmed", action="promote", server="predictor-3", took_ms=1.0)
 
     def rise(self, target: str) -> None:
@@ -108,7 +112,7 @@ def test_a_kill_is_told_and_its_records_are_saved(
         "first sign",
         "detected",
         "decided",
-        "promoted",
+        "in rotation",
         "healthy again",
         "demoted",
         "steady again",
@@ -122,7 +126,52 @@ def test_a_kill_is_told_and_its_records_are_saved(
     assert 15 < next(step["at_ms"] for step in saved["steps"] if step["name"] == "first sign") < 5000
     entries = [json.loads(line) for line in (folder / "journal.jsonl").read_text().splitlines()]
     assert [entry["event"] for entry in entries][:2] == ["signal", "observation"]
-    assert "predictor-3" in (folder / "haproxy.jsonl").read_text()
+    requests = [json.loads(line) for line in (folder / "haproxy.jsonl").read_text().splitlines()]
+    assert [request["server"] for request in requests] == ["predictor-3"]
+    assert (folder / "haproxy.txt").read_text() == "[NOTICE] not a request\n"
+    assert not (folder / records.SETTINGS_FILE).exists()
+
+
+def test_a_run_with_load_leaves_a_folder_that_is_read_like_a_load_tests(
+    lab: Lab, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The load's own settings and what ran are beside its rows; `lab report` makes the summary."""
+    monkeypatch.setattr(chaos, "LOAD_LEAD_S", 1.0)
+    with serving(lambda *_: Reply(model="1.2.0")) as target:
+        given = replace(
+            settings(lab, tmp_path),
+            with_load=1,
+            chaos_rate=20.0,
+            target_url=target.url,
+            stats_url=target.url,
+            locustfile=LOCUSTFILE,
+            idle_min_percent=0.0,
+        )
+        assert command.run(argparse.Namespace(), given) == 0
+    assert "Load generator, whole run: 0 of " in capsys.readouterr().out
+    folder = the_folder(tmp_path)
+    saved = records.read_json(folder / records.SETTINGS_FILE)
+    assert (saved["settings"]["pattern"], saved["settings"]["rate"]) == ("constant", 20.0)
+    assert saved["versions"]["model"] == "1.2.0"
+    assert set(saved["containers"]) == {
+        *("haproxy", "controller"),
+        *("predictor-1", "predictor-2", "predictor-3"),
+    }
+    assert saved["started_s"] < saved["ended_s"]
+    assert saved["state_start"]["steady"] is saved["state_end"]["steady"] is True
+    assert report.run(argparse.Namespace(folder=folder), given) == 0
+    made = summary.load(folder)
+    assert made.topology == "2-active"
+    assert made.sent_requests == made.served_requests > 20
+
+
+def test_load_that_is_not_answered_ends_the_run_before_anything_is_struck(lab: Lab, tmp_path: Path) -> None:
+    """No folder, no fault."""
+    given = replace(settings(lab, tmp_path), with_load=1, target_url="http://127.0.0.1:9")
+    with pytest.raises(UnreachableError, match="does not answer"):
+        command.run(argparse.Namespace(), given)
+    assert lab.engine.asked == []
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_pause_is_undone_and_its_end_is_in_the_timeline(

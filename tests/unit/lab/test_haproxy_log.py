@@ -2,7 +2,7 @@
 
 import pytest
 
-from lab.haproxy_log import LOST, NO_SERVER, REFUSED, REJECTED, SERVED, parse, traffic
+from lab.haproxy_log import LOST, NO_SERVER, REFUSED, REJECTED, SERVED, parse, split, traffic
 from unit.lab.journal_entries import T0, log, log_line
 
 OUTCOMES = [
@@ -66,6 +66,13 @@ def test_a_request_too_broken_to_have_a_time_has_its_connections() -> None:
 def test_what_is_no_request_is_left_out() -> None:
     """HAProxy's notices and cut lines are no requests."""
     assert parse(["[NOTICE] starting", '{"level": "info"}', "", '{"time_us": 1, "sta', "[1]"]) == []
+
+
+def test_a_log_is_parted_into_json_lines_and_plain_messages() -> None:
+    """A line is JSON if it holds a whole object; the order stays."""
+    request = log_line(0, 10)
+    lines = [request, "[NOTICE] predictor-1 is DOWN", '{"level": "info"}', '{"time_us": 1, "sta', "7", ""]
+    assert split(lines) == ([request, lines[2]], [lines[1], *lines[3:]])
 
 
 def test_traffic_counts_what_was_in_progress_in_the_span() -> None:

@@ -14,9 +14,10 @@ from typing import Any
 
 import pytest
 
-from lab import loadtest, records, summary
+from lab import engine, loadtest, records, summary
 from lab.errors import NotSteadyError, UnreachableError
 from lab.settings import Settings
+from unit.lab.loopback_docker import docker
 from unit.lab.scripted_server import Reply, Script, ScriptedServer, serving
 
 LOCUSTFILE = Path(__file__).parents[3] / "locust" / "locustfile.py"
@@ -45,8 +46,10 @@ def predictions(script: Script, *, steady: bool = True) -> Script:
     def answer(_: int, path: str) -> Reply:
         if path == "/state":
             return state(steady=steady)
+        if path.startswith("/metrics"):
+            return Reply(body=b'haproxy_process_build_info{version="3.0.11-1"} 1\n')
         number = next(seen)
-        return Reply() if number < 0 else script(number, path)
+        return Reply(model="1.2.0") if number < 0 else script(number, path)
 
     return answer
 
@@ -56,6 +59,8 @@ def environment(server: ScriptedServer, results: Path, **variables: str) -> dict
     return {
         "LAB_TARGET": server.url,
         "LAB_CONTROLLER": server.url,
+        "LAB_STATS": server.url,
+        "LAB_PROJECT": "lab",
         "LAB_RESULTS": str(results),
         "LAB_LOCUSTFILE": str(LOCUSTFILE),
         "PATTERN": "constant",
@@ -66,9 +71,11 @@ def environment(server: ScriptedServer, results: Path, **variables: str) -> dict
 
 
 def load(server: ScriptedServer, results: Path, **variables: str) -> loadtest.Outcome:
-    """Run a load test."""
-    settings = Settings.from_environment(environment(server, results, **variables))
-    return loadtest.run(settings, lambda _: None)
+    """Run a load test, with a Docker to ask."""
+    with docker() as peer:
+        given = {"LAB_DOCKER_URL": peer.url, **variables}
+        settings = Settings.from_environment(environment(server, results, **given))
+        return loadtest.run(settings, lambda _: None)
 
 
 def rows(folder: Path) -> list[dict[str, str]]:
@@ -164,14 +171,33 @@ def test_the_summary_can_be_made_again_from_the_saved_records(tmp_path: Path) ->
     assert settings["topology"] == "2-active"
     assert settings["cost_factor"] == 300
     assert settings["variables"]["RATE"] == "40.0"
-    assert set(settings["versions"]) == {"lab", "python", "locust", "duckdb"}
+    assert set(settings["versions"]) == {"lab", "python", "locust", "duckdb", "docker", "haproxy", "model"}
+    assert (
+        settings["versions"] | {"docker": "28.1", "haproxy": "3.0.11-1", "model": "1.2.0"}
+        == (settings["versions"])
+    )
+    assert set(settings["containers"]) == {"haproxy", "controller"}
+    assert settings["containers"]["haproxy"]["cpu_quota_us"] == 3_000
     assert settings["state_start"]["steady"] is settings["state_end"]["steady"] is True
+
+
+def test_a_docker_that_cannot_be_asked_does_not_fail_the_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Why it could not be asked is recorded in its place."""
+    monkeypatch.setattr(engine, "START_S", 0.0)
+    with serving(predictions(lambda *_: Reply())) as server:
+        outcome = load(server, tmp_path, DURATION="1", LAB_DOCKER_URL="http://127.0.0.1:9")
+    settings = records.read_json(outcome.folder / records.SETTINGS_FILE)
+    assert "Docker at http://127.0.0.1:9" in settings["containers"]
+    assert settings["versions"]["docker"] == settings["containers"]
+    assert settings["versions"]["haproxy"] == "3.0.11-1"
 
 
 def test_an_interrupted_run_keeps_what_was_recorded(tmp_path: Path) -> None:
     """Ctrl-C: the rows, Locust's files and a summary are there; the exit status tells of it."""
-    with serving(predictions(lambda *_: Reply())) as server:
-        variables = environment(server, tmp_path, RATE="50", DURATION="60")
+    with serving(predictions(lambda *_: Reply())) as server, docker() as peer:
+        variables = environment(server, tmp_path, RATE="50", DURATION="60", LAB_DOCKER_URL=peer.url)
         path = os.pathsep.join(entry for entry in sys.path if entry)
         with subprocess.Popen(
             [sys.executable, "-m", "lab", "loadtest"],

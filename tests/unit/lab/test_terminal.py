@@ -2,6 +2,7 @@
 
 import argparse
 import queue
+import re
 import threading
 import time
 from collections.abc import Iterator
@@ -9,6 +10,7 @@ from dataclasses import replace
 from io import StringIO
 
 import pytest
+from rich.console import Console
 
 from lab import terminal
 from lab.commands import stats, wait, watch
@@ -38,6 +40,19 @@ def test_the_table_says_role_region_state_and_use_of_each_server() -> None:
     assert lines[1] == "server role region state in rotation weight sessions/limit queue reason"
     assert lines[2] == "predictor-1 active region-1 up yes 100 2/10 0 active; as it should"
     assert lines[3] == "predictor-3 standby region-1 down (exited) no 0 2/10 0 standby; as it should"
+
+
+def test_lines_end_with_their_last_visible_character() -> None:
+    """Rich fills up a table's lines; what is copied or compared should not have that. Colours stay."""
+    out = StringIO()
+    shown = Console(file=out, force_terminal=True, width=120, color_system="standard", highlight=False)
+    wide = replace(server("predictor-2"), reason="東京")
+    shown.print(terminal.Trimmed(terminal.servers_table(state(server("predictor-1"), wide))))
+    lines = [re.sub("\x1b\\[[0-9;]*m", "", line) for line in out.getvalue().splitlines()]
+    assert [line for line in lines if line != line.rstrip()] == []
+    assert lines[2].endswith("active; as it should")
+    assert lines[3].endswith("東京")
+    assert "\x1b[32mup" in out.getvalue()
 
 
 SENTENCES = [
@@ -113,8 +128,13 @@ def test_wait_says_what_comes_next_once_the_system_is_steady(
         "curl ",
         "make loadtest",
         "make down",
+        "make stats     the table above again",
     ):
         assert text in output
+    lines = output.splitlines()
+    for heading in ("2-active: steady", "Try", "Next"):
+        assert lines[lines.index(heading) - 1] == ""
+    assert [line for line in lines if line != line.rstrip()] == []
 
 
 def test_wait_gives_up_in_time_and_says_who_is_not_healthy_and_where_to_look(

@@ -3,13 +3,14 @@
 import pytest
 
 from lab.controller_client import Entry
-from lab.timeline import Records, Story, Stroke, tell
+from lab.timeline import Records, Story, Stroke, promotion, tell
 from unit.lab.journal_entries import KILLED_AND_REPLACED, ROLES, T0, journal, log, log_line
 
 KILL = Stroke("predictor-1", "kill", T0, "SIGKILL")
 DOWN = (20.0, "observation", {"server": "predictor-1", "change": {"health": ["up", "down"]}})
 UP = (3000.0, "observation", {"server": "predictor-1", "change": {"health": ["down", "up"]}})
 PROMOTE = {"action": "promote", "server": "predictor-3"}
+ACCEPTED = (21.0, "action", {**PROMOTE, "command": "set weight", "result": "ok"})
 
 
 def story(
@@ -33,7 +34,7 @@ def test_a_kill_with_a_standby_is_told_from_the_kill_to_steady_again() -> None:
         ("first sign", "predictor-1", 18.4),
         ("detected", "predictor-1", 18.6),
         ("decided", "predictor-3", 19.0),
-        ("promoted", "predictor-3", 21.7),
+        ("in rotation", "predictor-3", 20.1),
         ("first served", "predictor-3", 25.5),
         ("also seen", "predictor-1", 96.2),
         ("started again", "predictor-1", 690.0),
@@ -78,15 +79,21 @@ REMARKS = [
     ("unnoticed", ROLES, (), "no record shows that anyone noticed the fault of predictor-1"),
     ("not back", ROLES, (DOWN,), "no record shows that predictor-1 is healthy again"),
     (
+        "promotion accepted and never seen",
+        ROLES,
+        (DOWN, ACCEPTED, UP),
+        "NO STANDBY WAS PROMOTED in the time observed: 'set weight' gave 'ok', and no observation",
+    ),
+    (
         "no load",
         ROLES,
-        (DOWN, (22.0, "confirmed", PROMOTE), UP),
+        (DOWN, ACCEPTED, (22.0, "confirmed", PROMOTE), UP),
         "no request reached predictor-3 while it was in rotation",
     ),
     (
         "not demoted",
         ROLES,
-        (DOWN, (22.0, "confirmed", PROMOTE), UP),
+        (DOWN, ACCEPTED, (22.0, "confirmed", PROMOTE), UP),
         "predictor-3 was not yet demoted in the time observed",
     ),
 ]
@@ -101,6 +108,42 @@ def test_what_did_not_happen_is_said(
     """Each gap in the story has its sentence."""
     remarks = story(journal(*rows), roles=roles).remarks
     assert any(remark.startswith(words) for remark in remarks), remarks
+
+
+OK = {**PROMOTE, "result": "ok"}
+OTHER = {**OK, "server": "predictor-4"}
+PROMOTIONS = [
+    ("accepted, then seen: the time of the acceptance", ((5, "action", OK), (9, "confirmed", PROMOTE)), 5),
+    ("accepted and not seen", ((5, "action", OK),), None),
+    ("seen before it was accepted", ((3, "confirmed", PROMOTE), (5, "action", OK)), None),
+    ("another one was seen", ((5, "action", OK), (9, "confirmed", OTHER)), None),
+    (
+        "refused, then accepted",
+        (
+            (5, "action", {**PROMOTE, "result": "No such server."}),
+            (7, "action", OK),
+            (9, "confirmed", PROMOTE),
+        ),
+        7,
+    ),
+    ("a demotion is none", ((5, "action", {**OK, "action": "demote"}), (9, "confirmed", PROMOTE)), None),
+    (
+        "the first of two",
+        ((5, "action", OTHER), (6, "action", OK), (8, "confirmed", PROMOTE), (9, "confirmed", OTHER)),
+        5,
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("rows", "at_ms"), [row[1:] for row in PROMOTIONS], ids=[row[0] for row in PROMOTIONS]
+)
+def test_a_standby_is_in_rotation_when_haproxy_accepted_it_and_that_was_seen(
+    rows: tuple[tuple[float, str, dict[str, object]], ...], at_ms: float | None
+) -> None:
+    """One meaning for the timeline and the benchmark."""
+    found = promotion(journal(*rows))
+    assert (found and round((found.time - T0) * 1000)) == at_ms
 
 
 def test_a_system_that_is_not_steady_again_is_said_to_be_so() -> None:

@@ -22,7 +22,7 @@ from predictor.settings import Settings
 SERVICE = Path(__file__).parents[3] / "services" / "predictor"
 
 # Waiting times are for machines that are busy; a slower one sets this.
-PATIENCE_S = 10 * float(os.environ.get("HADR_TEST_PATIENCE", "1"))
+PATIENCE_S = 10 * float(os.environ.get("HADR_TEST_TIME_SCALE", "1"))
 
 Serve = Callable[..., "contextlib.AbstractContextManager[Running]"]
 

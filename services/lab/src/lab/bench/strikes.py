@@ -8,7 +8,7 @@ from lab import bench, timeline
 from lab.bench import Bench
 from lab.controller_client import Controller, Entry
 from lab.engine import Engine
-from lab.errors import LabError
+from lab.errors import GeneratorError, LabError
 from lab.load import Load
 from lab.records import ERROR, REFUSED, Request
 
@@ -17,6 +17,7 @@ SHARE = 0.7
 BEFORE_S = 3.0
 AFTER_S = 1.0
 RECOVERY_S = 60.0
+START_S, POLL_S = 30.0, 0.2
 LOST = (ERROR, REFUSED)
 """A late reply is a reply; a refusal during a failover is a request that the failover lost."""
 
@@ -54,6 +55,7 @@ def run(
         rate = SHARE * under.capacity_per_server() * len(actives)
         under.say(f"{name}: {under.trials} trials at {rate:.0f} requests/s")
         with under.constant_load(name, rate, under.trials * (RECOVERY_S + BEFORE_S)) as load:
+            _until_it_flows(load, rows)
             for trial in range(under.trials):
                 under.steady()
                 _rest(load, rows, BEFORE_S)
@@ -69,6 +71,15 @@ def run(
         bench.collect(load, rows)
         under.steady()
     return strikes, rows
+
+
+def _until_it_flows(load: Load, rows: list[Request]) -> None:
+    """Wait for the first reply: the generator takes a moment to start."""
+    deadline = time.monotonic() + START_S
+    while not rows:
+        if time.monotonic() >= deadline:
+            raise GeneratorError(f"no request ended within {START_S:g} s of the load's start")
+        _rest(load, rows, POLL_S)
 
 
 def _rest(load: Load, rows: list[Request], seconds: float) -> None:
