@@ -3,6 +3,20 @@
 set -euo pipefail
 cd /etc/haproxy-lab
 
+# whole NAME VALUE LOWEST: refuses what would be accepted and then do something else.
+whole() {
+    [[ $2 =~ ^[0-9]{1,10}$ && $2 -ge $3 ]] && return
+    printf 'haproxy: %s=%s: expected a whole number from %s\n' "$1" "$2" "$3" >&2
+    exit 78
+}
+whole MAX_BODY_BYTES "${MAX_BODY_BYTES:-1048576}" 1024
+whole QUEUE_LIMIT "${QUEUE_LIMIT:-10}" 1
+for name in QUEUE_TIMEOUT SERVER_TIMEOUT; do
+    [[ ${!name:-1s} =~ ^[1-9][0-9]*(ms|s|m)$ ]] && continue
+    printf 'haproxy: %s=%s: expected a time such as 700ms or 2s\n' "$name" "${!name}" >&2
+    exit 78
+done
+
 # The whole body of a request has to fit one buffer: only then can it be measured without a Content-Length, and sent
 # again to another server when the first one dies. The rest of the buffer is for the headers and HAProxy's own marks.
 BUFFER_SIZE=$((${MAX_BODY_BYTES:-1048576} + 65536))

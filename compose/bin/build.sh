@@ -2,7 +2,7 @@
 # Builds the images, unless they were built from just these sources.
 set -euo pipefail
 . "$(dirname "$0")/env.sh"
-use_topology "${1:-3-active}"
+use_topology 3-active # any: the images are the same for all
 
 IMAGES="hadr-lab/haproxy hadr-lab/predictor hadr-lab/controller hadr-lab/lab"
 STAMP=$STATE_DIR/images.stamp

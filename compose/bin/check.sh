@@ -16,8 +16,10 @@ if [ -f "$STAMP" ] && [ "$(cat "$STAMP")" = "$(fingerprint "$1")" ]; then exit 0
 docker run --rm --network none --read-only --cap-drop ALL -v "$ROOT/compose/topologies:/topologies:ro" "hadr-lab/lab:${HADR_IMAGE_TAG:-local}" check "$1" || exit 2
 compose config --quiet || fail "Compose refuses compose/topologies/$1.yaml" "see above" ""
 # The image, stanzas and settings that will run, asked for their opinion.
+tidy() { [ -n "$(running_topology)" ] || compose --progress quiet down --volumes; }
 if ! compose --progress quiet run --rm -T --no-deps haproxy check; then
-    [ -n "$(running_topology)" ] || compose --progress quiet down --volumes
+    tidy
     fail "HAProxy refuses the stanzas of compose/topologies/$1.yaml, or a setting" "see its words above" ""
 fi
+tidy
 fingerprint "$1" >"$STAMP"

@@ -1,6 +1,9 @@
 # Shared by the host scripts: messages, and who may install what.
 # shellcheck shell=bash
 
+# Debian keeps dockerd where a person's PATH does not look.
+PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
+
 say() { printf '%s\n' "$*"; }
 step() { printf '\033[1m==>\033[0m %s\n' "$*"; }
 # fail WHAT CAUSE REMEDY: the three things an error owes its reader.
@@ -30,9 +33,9 @@ may_install() {
             "install it yourself, or unset HADR_NO_INSTALL"
     fi
     say "About to install with apt: $1"
-    if [ -t 0 ] && [ -t 1 ]; then
+    if [ -t 0 ]; then
         local answer
-        read -r -p "Go on? [y/N] " answer
+        read -r -p "Go on? [y/N] " answer # the prompt goes to stderr
         case "$answer" in [yY]*) ;; *) fail "not installed" "you said no" "install it yourself: $1" ;; esac
     fi
 }

@@ -19,9 +19,7 @@ engine_answers() { docker version --format '{{.Server.Version}}' >/dev/null 2>&1
 # Debian 12's own engine and Compose are too old. Debian 13's depend on libc6 >= 2.34 alone, so they are fetched
 # from the same mirror through an apt state of their own: the machine's sources stay as they are.
 install_on_debian_12() {
-    local mirror work options
-    mirror=$(debian_mirror)
-    [ -n "$mirror" ] || fail "no Debian mirror found" "apt has no 'main' source" "check /etc/apt/sources.list"
+    local mirror=$1 work options
     work=$(mktemp -d)
     mkdir -p "$work/lists/partial" "$work/debs"
     chmod -R a+rX "$work"
@@ -29,17 +27,21 @@ install_on_debian_12() {
         >"$work/sources.list"
     options=(-qq -o "Dir::Etc::sourcelist=$work/sources.list" -o Dir::Etc::sourceparts=-
         -o "Dir::State::lists=$work/lists" -o "Dir::Cache::pkgcache=" -o "Dir::Cache::srcpkgcache=")
-    as_root apt-get "${options[@]}" update
-    (cd "$work/debs" && as_root apt-get "${options[@]}" -o APT::Sandbox::User=root download \
-        docker.io docker-cli docker-compose docker-buildx)
-    as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq update
-    as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends \
-        "$work"/debs/*.deb containerd runc iptables
+    as_root apt-get "${options[@]}" update &&
+        (cd "$work/debs" && as_root apt-get "${options[@]}" -o APT::Sandbox::User=root download \
+            docker.io docker-cli docker-compose docker-buildx) &&
+        apt_install "$work"/debs/*.deb containerd runc iptables || return 1
     as_root rm -rf "$work"
 }
 
+# Nothing that is there may go for it: another engine with its containers, say.
+apt_install() {
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq update &&
+        as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends --no-remove "$@"
+}
+
 install_engine() {
-    local id like version packages
+    local id like version packages mirror log status=0
     id=$(os_field ID) like=$(os_field ID_LIKE) version=$(os_field VERSION_ID)
     case "$id:$version" in
         debian:12) packages="docker.io docker-cli docker-compose docker-buildx (Debian 13's, with containerd, runc, iptables)" ;;
@@ -47,21 +49,31 @@ install_engine() {
         ubuntu:*) packages="docker.io docker-compose-v2 docker-buildx" ;;
         *) fail "no Docker engine with Compose >= $COMPOSE_AT_LEAST and Buildx" \
             "the lab installs one on Debian 12 or newer and on Ubuntu; this is ${id:-unknown} $version ${like:+(like $like)}" \
-            "install Docker Engine (or Docker Desktop) with Compose >= $COMPOSE_AT_LEAST and Buildx, then run make again" ;;
+            "install Docker Engine with Compose >= $COMPOSE_AT_LEAST and Buildx, then run make again" ;;
     esac
+    if dpkg-query -W -f '${db:Status-Status}' docker-ce 2>/dev/null | grep -qx installed; then
+        fail "Docker is installed from its maker's packages, but Compose >= $COMPOSE_AT_LEAST or Buildx is missing" \
+            "Debian's packages and these exclude each other" \
+            "apt-get install docker-compose-plugin docker-buildx-plugin"
+    fi
     may_install "$packages"
+    as_root true # asks for a password, or says what is missing, before anything goes into the log
+    mirror=$(debian_mirror)
+    [ -n "$mirror" ] || fail "no package mirror found" "apt has no 'main' source, or no lists" "apt-get update"
     step "Installing the Docker engine (about a minute)"
+    log=$(mktemp)
+    # Functions on the left of || run without `set -e`: each step says itself that it failed.
     if [ "$id:$version" = debian:12 ]; then
-        install_on_debian_12
+        install_on_debian_12 "$mirror" >"$log" 2>&1 || status=$?
     else
-        as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq update
         # shellcheck disable=SC2086 # a list of package names
-        as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends $packages
-    fi >"${TMPDIR:-/tmp}/hadr-install.$$.log" 2>&1 || {
-        tail -n 20 "${TMPDIR:-/tmp}/hadr-install.$$.log" >&2
+        apt_install $packages >"$log" 2>&1 || status=$?
+    fi
+    if [ "$status" -ne 0 ]; then
+        tail -n 20 "$log" >&2
         fail "apt could not install the engine" "see the lines above" "fix apt, or install Docker yourself"
-    }
-    rm -f "${TMPDIR:-/tmp}/hadr-install.$$.log"
+    fi
+    rm -f "$log"
     hash -r
 }
 
@@ -92,7 +104,7 @@ start_engine() {
     else
         fail "the Docker client is installed, but no engine answers" \
             "${DOCKER_HOST:+DOCKER_HOST=$DOCKER_HOST; }there is no dockerd on this machine to start" \
-            "start your engine (Docker Desktop, a remote DOCKER_HOST), then run make again"
+            "start your engine, then run make again"
     fi
     deadline=$((SECONDS + START_TIMEOUT_S))
     until engine_answers; do

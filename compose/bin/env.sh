@@ -14,13 +14,15 @@ export HADR_VERSION
 # The bundle that names the certificate authority of a TLS-inspecting proxy, where this machine has one.
 export HADR_CA_BUNDLE=${HADR_CA_BUNDLE:-${PIP_CERT:-${SSL_CERT_FILE:-${REQUESTS_CA_BUNDLE:-/dev/null}}}}
 mkdir -p "$STATE_DIR"
+[ -n "${SUDO_UID:-}" ] && chown "$HADR_UID:$HADR_GID" "$STATE_DIR"
+[ -w "$STATE_DIR" ] || fail "$STATE_DIR cannot be written" "it belongs to another user" "remove it (it only saves time)"
 case "${HADR_PROJECT}" in *[!a-z0-9_-]* | '') fail "HADR_PROJECT=$HADR_PROJECT is no project name" \
     "Compose allows lower-case letters, digits, - and _" "choose another name" ;; esac
 
 # lock: one make at a time starts or stops a lab. Held until this script ends; commands that outlive it get 9>&-.
 lock() {
     local file=$STATE_DIR/$HADR_PROJECT.lock
-    exec 9<>"$file"
+    { exec 9<>"$file"; } 2>/dev/null || fail "$file cannot be written" "it belongs to another user" "remove it"
     flock --wait 5 9 || fail "another make is starting or stopping this lab (process $(cat "$file"))" \
         "two at once would undo each other's work" "wait for it"
     printf '%s\n' "$$" >"$file"

@@ -2,9 +2,8 @@
 # lab-offline.sh COMMAND...: a command of the lab's tool that needs no running topology.
 set -euo pipefail
 . "$(dirname "$0")/env.sh"
-"$ROOT/compose/bin/engine.sh"
-"$ROOT/compose/bin/base-image.sh"
-"$ROOT/compose/bin/build.sh"
+docker image inspect "hadr-lab/lab:${HADR_IMAGE_TAG:-local}" >/dev/null 2>&1 ||
+    fail "the lab's images are not built yet" "this command runs in one of them" "make up"
 mkdir -p "$ROOT/results"
 exec docker run --rm --network none --read-only --tmpfs /tmp --cap-drop ALL --user "$HADR_UID:$HADR_GID" \
     -v "$ROOT/compose/topologies:/topologies:ro" -v "$ROOT/results:/results" \

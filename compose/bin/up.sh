@@ -8,7 +8,7 @@ lock
 
 "$ROOT/compose/bin/engine.sh"
 "$ROOT/compose/bin/base-image.sh"
-"$ROOT/compose/bin/build.sh" "$1"
+"$ROOT/compose/bin/build.sh"
 
 # Nothing is started, and nothing that runs is touched, before the topology file is known to be good.
 "$ROOT/compose/bin/check.sh" "$1"

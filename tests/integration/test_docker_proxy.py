@@ -14,13 +14,14 @@ OTHER = '{"label":["com.docker.compose.project=another"]}'
 STRANGER = f"{PROJECT}-stranger"
 
 
-def ask(service: str, method: str, path: str) -> int:
+def ask(service: str, method: str, path: str, body: str = "") -> int:
     """The status that a proxy answers; asked in its own container, by bash, since its image has no curl."""
+    head = f"{method} %s HTTP/1.0\\r\\nHost: d\\r\\nContent-Length: {len(body)}\\r\\n\\r\\n%s"
     script = (
-        f"exec 3<>/dev/tcp/127.0.0.1/2375; printf '{method} %s HTTP/1.0\r\nHost: d\r\n"
-        'Content-Length: 0\r\n\r\n\' "$1" >&3; read -r _ status _ <&3; echo $status'
+        f'exec 3<>/dev/tcp/127.0.0.1/2375; printf \'{head}\' "$1" "$2" >&3; '
+        "read -r _ status _ <&3; echo $status"
     )
-    return int(docker("exec", container(service), "bash", "-c", script, "bash", path))
+    return int(docker("exec", container(service), "bash", "-c", script, "bash", path, body))
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -58,6 +59,14 @@ def proxies() -> Iterator[None]:
         ("POST", f"/containers/{STRANGER}/restart", 403),
         ("POST", f"/containers/{PROJECT}-predictor-1-1%2f..%2f{STRANGER}/start", 403),
         ("POST", f"/containers/{PROJECT}-haproxy-1/restart", 403),
+        # Names that begin alike: the containers of a project "<this>-other".
+        ("GET", f"/containers/{PROJECT}-other-controller-1/json", 403),
+        ("POST", f"/containers/{PROJECT}-other-predictor-1-1/start", 403),
+        # The engine would decode the first name, and take it for the filter.
+        ("GET", f"/containers/json?%66ilters={{}}&filters={OWN}", 403),
+        ("GET", f"/events?since=1&%66ilters={{}}&filters={OWN}", 403),
+        # A version of the interface in which `start` could carry a new configuration.
+        ("POST", f"/v1.23/containers/{PROJECT}-predictor-1-1/start", 403),
         # This project's, but not what a controller needs.
         ("POST", "/containers/create", 403),
         ("POST", f"/containers/{PROJECT}-predictor-1-1/exec", 403),
@@ -77,12 +86,19 @@ def test_the_controller_may_do_this(method: str, path: str, status: int) -> None
     assert ask("docker-proxy", method, path) == status
 
 
+def test_a_permitted_action_may_not_carry_a_body() -> None:
+    path = f"/containers/{PROJECT}-predictor-1-1/start"
+    assert ask("docker-proxy", "POST", path, body='{"Privileged":true}') == 403
+
+
 @pytest.mark.parametrize(
     ("method", "path", "status"),
     [
         ("GET", f"/containers/{PROJECT}-predictor-1-1/logs?stdout=1", 200),
         ("POST", f"/containers/{PROJECT}-predictor-1-1/kill", 204),
         ("POST", f"/containers/{STRANGER}/kill", 403),
+        ("POST", f"/containers/{PROJECT}-other-controller-1/kill", 403),
+        ("GET", f"/containers/{PROJECT}-other-controller-1/logs?stdout=1", 403),
         ("POST", f"/containers/{PROJECT}-predictor-1-1/exec", 403),
         ("DELETE", f"/containers/{PROJECT}-predictor-1-1", 403),
         ("POST", "/containers/create", 403),

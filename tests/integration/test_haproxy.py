@@ -99,9 +99,11 @@ def test_a_body_over_the_limit_is_refused_before_a_predictor_hears_of_it() -> No
 
 def test_a_body_just_under_the_limit_arrives_chunked_and_whole() -> None:
     many = [SAMPLE] * 64
+    body = json.dumps(many).encode()
+    body += b" " * (MAX_BODY_BYTES - 1024 - len(body))
     reply = httpx.post(
         f"{PUBLIC}/predict",
-        content=iter([json.dumps(many).encode()]),
+        content=iter([body]),
         headers={"Content-Type": "application/json"},
     )
     assert reply.status_code == 200

@@ -268,12 +268,3 @@ def test_each_make_target_that_a_page_names_exists(path: Path) -> None:
     command = r"(?:^|&& |; )\s*(?:\$ )?(?:[A-Z_]+=(?:\"[^\"]*\"|\S*) )*make ([a-z][a-z-]*)"
     unknown = {name for line in code for name in re.findall(command, line)} - set(targets())
     assert not unknown, f"{shown(path)} names make targets that do not exist: {sorted(unknown)}"
-
-
-def test_predictor_and_controller_agree_on_the_default_cost_factor() -> None:
-    """The controller only shows it; an empty COST_FACTOR leaves both at their own default."""
-    told = {
-        setting.env: setting.default
-        for setting in (*predictor.settings.SETTINGS, *controller.settings.SETTINGS)
-    }
-    assert told["PREDICTOR_COST_FACTOR"] == told["CONTROLLER_COST_FACTOR"]

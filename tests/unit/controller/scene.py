@@ -83,6 +83,10 @@ WORDS: dict[str, tuple[Change, ...]] = {
         _container(state="paused", since=NOW),
         _view(dead_reason="was paused", dead_since=NOW, down_since=NOW),
     ),
+    "dying": (
+        _container(state="dying", since=NOW),
+        _view(dead_reason="was killed (SIGKILL)", dead_since=NOW),
+    ),
     "killed": _ended(137, kill_seen=True),
     "crashed": _ended(1),
     "stopped": _ended(137, stop_seen=True, kill_seen=True),

@@ -61,6 +61,18 @@ ROWS = [
         {},
         "promote 4, mark_down 3",
     ),
+    (
+        "a server was sent SIGKILL: nobody waits for its end, and it is not started before",
+        "1 active dying / 2 active / 3 standby",
+        {},
+        "promote 3, mark_down 1",
+    ),
+    (
+        "a standby that was sent SIGKILL is not promoted",
+        "1 active refused / 2 active / 3 standby dying / 4 standby",
+        {},
+        "promote 4, mark_down 1, mark_down 3",
+    ),
     ("a parked standby dies: HAProxy is told", "1 active / 2 standby refused", {}, "mark_down 2"),
     ("the only server dies: it is dead, so it is marked down", "1 active refused", {}, "mark_down 1"),
     (

@@ -163,6 +163,28 @@ def test_a_kill_is_told_by_events_before_the_next_list() -> None:
     run(test)
 
 
+def test_sigkill_is_the_end_although_docker_still_lists_the_container_as_running() -> None:
+    async def test(lab: Lab) -> None:
+        await lab.until(lambda: lab.docker.streams)
+        await lab.docker.tell(event("kill", signal="9"))
+        await lab.until(lambda: lab.state() == "dying")
+        await asyncio.sleep(0.5)  # more than one list
+        assert lab.state() == "dying"
+
+    run(test)
+
+
+@pytest.mark.parametrize("signal", ["15", "1"])
+def test_another_signal_is_not_the_end(signal: str) -> None:
+    async def test(lab: Lab) -> None:
+        await lab.until(lambda: lab.docker.streams)
+        await lab.docker.tell(event("kill", signal=signal))
+        await lab.until(lambda: f"event `kill`, signal {signal}" in lab.told)
+        assert lab.state() == "running"
+
+    run(test)
+
+
 def test_a_stop_is_a_persons() -> None:
     async def test(lab: Lab) -> None:
         await lab.until(lambda: lab.docker.streams)

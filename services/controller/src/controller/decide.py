@@ -6,9 +6,10 @@ is *parked* at weight 0 and *promoted* above it. It is *proven* when its last ch
 connected and Docker, if it can be reached, says that its container runs.
 
 1. Mark down. A server is dead when its tripwire ended and connecting anew was refused or timed out, or when
-   Docker says that its container does not run or is paused. HAProxy is told at once (`health down`), before
-   its own checks know. That holds until the next good checks, with or without a controller. Nothing but
-   death takes a server out this way, so the last server that could answer is never taken out.
+   Docker says that its container does not run, is paused, or was just sent SIGKILL. HAProxy is told at once
+   (`health down`), before its own checks know. That holds until the next good checks, with or without a
+   controller. Nothing but death takes a server out this way, so the last server that could answer is never
+   taken out.
 2. Promote, one of:
    - Failure: for each active server that is not in service, one standby, as long as one is proven.
    - Saturation: when every server in service is at its limit or has a queue (or requests wait for any

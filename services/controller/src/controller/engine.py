@@ -32,6 +32,9 @@ REGION_LABEL = "hadr.region"
 HISTORY_S = 3600  # Docker keeps its last 256 events: who was stopped on purpose while nobody watched
 # What an event says about the container's state; any other event of Docker changes nothing here.
 STATE_AFTER = {"die": "exited", "start": "running", "pause": "paused", "unpause": "running"}
+# Nothing survives SIGKILL. Docker tells of it while the process is still dying, which takes some ms; its own
+# word for the container is `running` until then.
+DYING, DYING_S = "dying", 2.0
 KEPT_EVENTS = frozenset({*STATE_AFTER, "kill", "stop", "destroy"})
 # Between attempts to reach Docker: they double from the first to the longest.
 FIRST_PAUSE_S, MAX_PAUSE_S = 0.1, 5.0
@@ -184,6 +187,8 @@ class Engine:
         if old is None or self._wall() - at_s > self._poll_s:
             return
         state = STATE_AFTER.get(action, old.state)
+        if action == "kill" and attributes.get("signal") == "9" and old.state in ("running", "paused"):
+            state = DYING
         new = replace(old, state=state, stop_seen=ends.stopped, kill_seen=ends.killed)
         if action == "die":
             new = replace(new, since=self._clock(), exit_code=int(attributes.get("exitCode", -1)))
@@ -204,7 +209,11 @@ class Engine:
             if item["Names"] != [f"/{self._name(server)}"]:
                 continue  # a one-off container of `compose run`, or a second replica
             old = self.containers.get(server)
-            if old is not None and old.state == item["State"] and not inspect_all:
+            if old is not None and old.state == DYING and item["State"] == "running":
+                if self._clock() - old.since < DYING_S:
+                    found[server] = old
+                    continue
+            elif old is not None and old.state == item["State"] and not inspect_all:
                 ends = self._ends.get(server, _Ends())
                 found[server] = replace(old, stop_seen=ends.stopped, kill_seen=ends.killed)
                 continue

@@ -141,6 +141,8 @@ def _dead_reason(
 def _container_reason(container: Container) -> str:
     if container.state == "exited" and container.exit_code is not None:
         return f"ended with exit code {container.exit_code}"
+    if container.state == "dying":
+        return "was killed (SIGKILL)"
     return "was paused" if container.state == "paused" else f"has a container that is {container.state}"
 
 

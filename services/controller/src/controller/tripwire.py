@@ -10,6 +10,7 @@ Nothing here acts: a tripwire changes its Link, records the signal, and wakes th
 """
 
 import asyncio
+import os
 import socket
 from collections.abc import Callable
 
@@ -90,7 +91,7 @@ class Tripwires:
         elif isinstance(error, ConnectionRefusedError):
             detail = "refused connections"
         else:
-            detail = f"cannot be reached ({error.strerror or error})"
+            detail = f"cannot be reached ({os.strerror(error.errno) if error.errno else error})"
         if was is LinkState.REFUSED:
             detail = self.links[server].detail  # how it died; what follows is only its address going away
         self._set(server, address, LinkState.REFUSED, detail)

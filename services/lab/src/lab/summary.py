@@ -97,7 +97,8 @@ def invalid_because(lag: Lag, generator: Generator, cpu: CpuUse, idle_min_percen
     return tuple(reasons)
 
 
-def _generator(folder: Path) -> tuple[Generator, dict[str, Any]]:
+def generator_of(folder: Path) -> tuple[Generator, dict[str, Any]]:
+    """Read how the generator fared, and all that it said of itself."""
     if not (folder / GENERATOR).is_file():
         return Generator(False, 0, 0, 0, "it died"), {}
     said = read_json(folder / GENERATOR)
@@ -108,7 +109,7 @@ def _generator(folder: Path) -> tuple[Generator, dict[str, Any]]:
 def records_of(folder: Path) -> Records:
     """Open the rows of a result folder."""
     saved = read_json(folder / SETTINGS_FILE)
-    _, said = _generator(folder)
+    _, said = generator_of(folder)
     return Records(
         folder, started_s=said.get("started_s", saved["started_s"]), limit_ms=saved["settings"]["limit_ms"]
     )
@@ -118,7 +119,7 @@ def summarise(folder: Path) -> Summary:
     """Make the summary of a result folder from its saved records."""
     saved = read_json(folder / SETTINGS_FILE)
     settings = saved["settings"]
-    generator, _ = _generator(folder)
+    generator, _ = generator_of(folder)
     records = records_of(folder)
     counts = records.failures()
     seconds = records.seconds()

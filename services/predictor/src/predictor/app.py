@@ -41,6 +41,7 @@ class Predictor:
             cost_factor=settings.cost_factor,
             workers=settings.workers,
             inline_limit_ms=settings.inline_limit_ms,
+            max_rows=settings.max_candidates,
             distort=self.faults.distort if settings.faults else None,
         )
         self.readiness = Readiness(self.engine, settings, self.faults)

@@ -70,6 +70,7 @@ class Engine:
         cost_factor: int,
         workers: int,
         inline_limit_ms: float,
+        max_rows: int = 1,
         distort: Distortion | None = None,
     ) -> None:
         self.model = model
@@ -77,7 +78,9 @@ class Engine:
         self.cost = measure(model)
         # The CPU time of one inference; a CPU quota below one core stretches it further.
         self.inference_ms = 1000 * self.cost.expected_s(1, cost_factor)
-        self.pool = None if self.inference_ms < inline_limit_ms else Pool(workers)
+        # The longest list that may come decides: nothing may hold up the event loop.
+        longest_ms = 1000 * self.cost.expected_s(max_rows, cost_factor)
+        self.pool = None if longest_ms < inline_limit_ms else Pool(workers)
         self._distort = distort
 
     @property

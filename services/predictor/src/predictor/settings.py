@@ -48,7 +48,7 @@ class Settings:
     inline_limit_ms: float = _setting(
         1.0,
         "ms",
-        "an inference measured below this at start runs on the event loop, without a thread",
+        "if the longest list would take less, measured at start, inference runs on the event loop",
         0,
         100,
     )
@@ -56,7 +56,7 @@ class Settings:
         16, "requests", "requests in progress; the next one is refused with 429", 1, 10_000
     )
     queue_limit_s: float = _setting(
-        0.8,
+        0.4,
         "s",
         "a request that would wait longer for a thread gets 429; below HAProxy's time-out",
         0,

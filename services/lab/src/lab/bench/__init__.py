@@ -14,13 +14,14 @@ import pkgutil
 import statistics
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol, cast
 
-from lab import loadtest, records
+from lab import loadtest, metrics, records, summary
 from lab.controller_client import State
+from lab.cpu import cpu_use
 from lab.errors import LabError
 from lab.load import Load
 from lab.records import Request
@@ -62,6 +63,8 @@ class Bench:
     folder: Path
     trials: int
     say: Callable[[str], None]
+    loads: list[Path] = field(default_factory=list)
+    """The folders of the loads that were sent, each judged in the end."""
 
     @contextmanager
     def constant_load(self, name: str, rate_per_s: float, duration_s: float) -> Iterator[Load]:
@@ -83,6 +86,7 @@ class Bench:
         """Make a folder for the records of one load; its settings lie beside them."""
         folder = records.new_folder(self.folder, datetime.now(UTC), name)
         records.write_json(folder / "variables.json", settings.environment())
+        self.loads.append(folder)
         return folder
 
     def steady(self) -> State:
@@ -117,6 +121,20 @@ def percentile_ms(latencies_ms: Sequence[float], share: float) -> float:
     return ordered[min(len(ordered) - 1, int(share * len(ordered)))] if ordered else 0.0
 
 
+def doubts_about(folder: Path, idle_min_percent: float) -> tuple[str, ...]:
+    """Say what makes the records of a load invalid: its generator fell behind, or the CPU was used up."""
+    generator, _ = summary.generator_of(folder)
+    lag = metrics.Records(folder, started_s=0.0, limit_ms=0.0).lag()
+    return summary.invalid_because(lag, generator, cpu_use(folder / records.CPU), idle_min_percent)
+
+
+def doubted(figure: Figure, doubts: Sequence[str]) -> Figure:
+    """Return the figure as not reached if its load was not valid, with the reasons."""
+    if not doubts:
+        return figure
+    return replace(figure, reached=False, note="; ".join(dict.fromkeys([figure.note, *doubts])).strip("; "))
+
+
 class Measurement(Protocol):
     """What a module of this package offers."""
 
@@ -140,6 +158,8 @@ def run(name: str, bench: Bench) -> Figures:
     if not bench.settings.topology:
         bench = replace(bench, settings=replace(bench.settings, topology=state.topology))
     figures = cast("Measurement", importlib.import_module(f"{__name__}.{name}")).measure(bench)
+    doubts = [one for folder in bench.loads for one in doubts_about(folder, bench.settings.idle_min_percent)]
+    figures = [doubted(figure, doubts) for figure in figures]
     save(bench.folder, f"{name}-{bench.settings.topology}", figures)
     return figures
 

@@ -37,7 +37,7 @@ def measure(bench: Bench) -> Figures:
         made = loadtest.run(settings, bench.say).summary
         first = made.first_failure
         rates.append(first.rate_per_s if first else made.rate_max_without_failure_per_s)
-        invalid += made.invalid_because
+        invalid += made.invalid_because if first else ("no request failed: the rate is a lower bound",)
         bench.steady()
     demo = DEMO_PER_S[topology]
     middle = statistics.median(rates)
@@ -47,7 +47,7 @@ def measure(bench: Bench) -> Figures:
             f"at least {TIMES * demo:g} requests/s",
             "requests/s",
             round(middle, 1),
-            middle >= TIMES * demo,
+            middle >= TIMES * demo and not invalid,
             tuple(round(rate, 1) for rate in rates),
             "; ".join(sorted(set(invalid))),
         )

@@ -1,10 +1,12 @@
 """Strikes under load, again and again: what the measurements of kills and hangs have in common."""
 
+import json
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from pathlib import Path
 
-from lab import bench, timeline
+from lab import bench, records, timeline
 from lab.bench import Bench
 from lab.controller_client import Controller, Entry
 from lab.engine import Engine
@@ -52,6 +54,7 @@ def run(
         Engine(settings.docker_url, settings.project) as engine,
     ):
         actives = victims(controller)
+        begun_seq = controller.last_seq()
         rate = SHARE * under.capacity_per_server() * len(actives)
         under.say(f"{name}: {under.trials} trials at {rate:.0f} requests/s")
         with under.constant_load(name, rate, under.trials * (RECOVERY_S + BEFORE_S)) as load:
@@ -70,7 +73,15 @@ def run(
                 under.say(_progress(name, trial, under.trials, strikes[-1]))
         bench.collect(load, rows)
         under.steady()
+        _save(under.loads[-1], strikes, controller.journal(begun_seq))
     return strikes, rows
+
+
+def _save(folder: Path, strikes: Sequence[Strike], entries: Sequence[Entry]) -> None:
+    """Write what the figures come from, beside the requests: the strikes, and the controller's journal."""
+    records.write_json(folder / "strikes.json", [asdict(strike) for strike in strikes])
+    lines = "".join(json.dumps(entry.raw) + "\n" for entry in entries)
+    (folder / "journal.jsonl").write_text(lines, encoding="utf-8")
 
 
 def _until_it_flows(load: Load, rows: list[Request]) -> None:
