@@ -17,6 +17,8 @@ docker run --rm --network none --read-only --cap-drop ALL -v "$ROOT/compose/topo
 compose config --quiet || fail "Compose refuses compose/topologies/$1.yaml" "see above" ""
 # The image, stanzas and settings that will run, asked for their opinion.
 tidy() { [ -n "$(running_topology)" ] || compose --progress quiet down --volumes; }
+# The servers of the topology that still runs are no orphans yet.
+export COMPOSE_IGNORE_ORPHANS=1
 if ! compose --progress quiet run --rm -T --no-deps haproxy check; then
     tidy
     fail "HAProxy refuses the stanzas of compose/topologies/$1.yaml, or a setting" "see its words above" ""

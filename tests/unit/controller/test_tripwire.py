@@ -94,7 +94,7 @@ def test_a_death_is_seen_and_confirmed_within_milliseconds() -> None:
 
     told = run(test).told
     assert [what.split(" ", 3)[-1] for _, _, what in told] == ["connected", "ended; s refused connections"]
-    # One or two milliseconds here; the limit tells it from the interval of a check, on a machine that is busy too.
+    # One or two milliseconds here; the limit tells it from the interval of a check, on a busy machine too.
     assert told[-1][0] - died_at < SOON_S
 
 
