@@ -26,6 +26,7 @@ from .app import Predictor  # noqa: E402
 from .errors import ModelError, SettingError  # noqa: E402
 from .health import Readiness  # noqa: E402
 from .settings import Settings  # noqa: E402
+from .wire import WholeReplyProtocol  # noqa: E402
 
 _BAD_CONFIGURATION = 78  # EX_CONFIG of sysexits.h
 
@@ -64,7 +65,7 @@ def make_server(settings: Settings) -> DrainingServer:
         host=settings.host,
         port=settings.port,
         loop="uvloop",
-        http="httptools",
+        http=WholeReplyProtocol,
         ws="none",
         lifespan="on",
         log_config=None,
