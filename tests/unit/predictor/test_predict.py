@@ -3,6 +3,7 @@
 import concurrent.futures
 import json
 import re
+import socket
 import time
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""A reply is written whole: a kill between head and body would lose a request that HAProxy cannot send again."""
+"""A reply is written whole: a kill between head and body would lose a request that cannot be sent again."""
 
 import asyncio
 from pathlib import Path
