@@ -79,7 +79,10 @@ def test_each_function_is_short() -> None:
 # --- nothing of one machine ---
 
 # Hosts that are parts of the lab, this machine itself, or placeholders.
-HOSTS = r"haproxy|controller|docker-proxy|fault-proxy|predictor(-\d+)?|127\.0\.0\.1|0\.0\.0\.0|localhost|host|x"
+HOSTS = (
+    r"haproxy|controller|docker-proxy|fault-proxy|predictor(-\d+)?"
+    r"|127\.0\.0\.1|0\.0\.0\.0|localhost|host|x"
+)
 # Pages to be read; nothing is fetched from them.
 PAGES = r"(?:\w+\.)?github\.com|(?:\w+\.)?haproxy\.org|docs\.docker\.com"
 

@@ -2,7 +2,7 @@
 
 uvicorn writes them one after the other. A process that is killed in between leaves a head without a body;
 HAProxy has passed the head on by then and cannot send the request to another server any more, so it is lost.
-(One of 42,000 requests under 50 kills was.) Together they arrive, or neither does, and the request is retried.
+(One of 42,000 requests under 50 kills was.) Together they arrive, or neither does: then it is retried.
 """
 
 import asyncio
