@@ -45,8 +45,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     known = command_names()
     names = [arguments[0]] if arguments and arguments[0] in known else list(known)
     args = build_parser(names).parse_args(arguments)
-    # Docker ends a container with SIGTERM, which the first process of one would ignore: end as by Ctrl-C.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # Docker ends a container with SIGTERM, which its first process would ignore; a shell starts background
+    # jobs with SIGINT ignored. Both end a command in order, as Ctrl-C does.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
     try:
         status: int = load(args.command).run(args, Settings.from_environment())
     except LabError as error:

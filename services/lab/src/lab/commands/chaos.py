@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import signal
 from datetime import UTC, datetime
 
 from rich.console import Console
@@ -22,8 +21,6 @@ def add_arguments(_parser: argparse.ArgumentParser) -> None:
 
 def run(_args: argparse.Namespace, settings: Settings) -> int:
     """Strike and report; status 1 if the system was not steady again in time."""
-    # `docker stop` is an interruption too: what has to be undone is undone.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
     console = terminal.console()
     with Controller(settings.controller_url) as controller:
         plan = chaos_plan.plan(controller.state(), settings)

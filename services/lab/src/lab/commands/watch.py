@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import os
 import queue
-import signal
 import sys
 import threading
 import time
@@ -39,7 +38,6 @@ def add_arguments(_parser: argparse.ArgumentParser) -> None:
 
 def run(_args: argparse.Namespace, settings: Settings) -> int:
     """Watch until Ctrl-C, or until the reader of a pipe is gone."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
     items: queue.Queue[Item] = queue.Queue()
     with Controller(settings.controller_url) as controller:
         controller.state()  # an address without a controller is an error now, not something to wait for
