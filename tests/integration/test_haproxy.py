@@ -148,8 +148,8 @@ def test_a_hung_server_loses_no_request() -> None:
 
 
 def test_a_large_request_in_flight_on_a_killed_server_is_retried_too() -> None:
-    """A body that fills most of the limit still fits HAProxy's buffer, so it can be sent again."""
-    padded = json.dumps([SAMPLE] * 64) + " " * 700_000
+    """A body that fills most of the limit (by white space: the work is small) still fits the buffer."""
+    padded = json.dumps([SAMPLE] * 4) + " " * 700_000
     inside("predictor-1", "PUT", "/faults", {"latency_ms": 400, "duration_s": 10})
     inside("predictor-2", "PUT", "/faults", {"latency_ms": 400, "duration_s": 10})
     with httpx.Client(timeout=10) as client, contextlib.ExitStack() as stack:
