@@ -30,7 +30,7 @@ def _ignored(name: str) -> bool:
     return any(fnmatch.fnmatch(name, pattern) for pattern in IGNORED)
 
 
-FILES = sorted(files())
+FILES = sorted(path for path in files() if path.suffix != ".png")  # what can be read as text
 SOURCES = [path for path in FILES if path.suffix == ".py"]
 MARKDOWN = [path for path in FILES if path.suffix == ".md"]
 SCRIPTS = [path for path in FILES if path.suffix == ".sh" or path == ROOT / ".ci/run"]
