@@ -39,8 +39,7 @@ up 2-active
 measure kills hangs
 for topology in single 2-active 3-active; do
     step "$topology: rate at the first failure, bare model"
-    COST_FACTOR=1 "$BIN/up.sh" "$topology" >/dev/null
-    use_topology "$topology"
+    COST_FACTOR=1 up "$topology"
     COST_FACTOR=1 measure first_failure
 done
 step "make up, warm"

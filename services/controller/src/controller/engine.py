@@ -23,7 +23,7 @@ from typing import Any
 
 import aiohttp
 
-from controller.model import Container
+from controller.model import DYING, Container
 from controller.settings import Settings
 
 SERVICE_LABEL = "com.docker.compose.service"
@@ -32,9 +32,7 @@ REGION_LABEL = "hadr.region"
 HISTORY_S = 3600  # Docker keeps its last 256 events: who was stopped on purpose while nobody watched
 # What an event says about the container's state; any other event of Docker changes nothing here.
 STATE_AFTER = {"die": "exited", "start": "running", "pause": "paused", "unpause": "running"}
-# Nothing survives SIGKILL. Docker tells of it while the process is still dying, which takes some ms; its own
-# word for the container is `running` until then.
-DYING, DYING_S = "dying", 2.0
+DYING_S = 2.0  # that long a list that still says `running` is not believed
 KEPT_EVENTS = frozenset({*STATE_AFTER, "kill", "stop", "destroy"})
 # Between attempts to reach Docker: they double from the first to the longest.
 FIRST_PAUSE_S, MAX_PAUSE_S = 0.1, 5.0

@@ -45,6 +45,11 @@ class Link:
     detail: str = ""
 
 
+# Nothing survives SIGKILL. Docker tells of it while the process is still dying, which takes some ms; its own
+# word for the container is `running` until then.
+DYING = "dying"
+
+
 @dataclass(frozen=True, slots=True)
 class Container:
     """A server's container as Docker tells it. `state` uses Docker's words (running, exited, ...).

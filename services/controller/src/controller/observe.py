@@ -15,6 +15,7 @@ from dataclasses import replace
 from typing import Any
 
 from controller.model import (
+    DYING,
     Container,
     HaproxyServer,
     Link,
@@ -141,7 +142,7 @@ def _dead_reason(
 def _container_reason(container: Container) -> str:
     if container.state == "exited" and container.exit_code is not None:
         return f"ended with exit code {container.exit_code}"
-    if container.state == "dying":
+    if container.state == DYING:
         return "was killed (SIGKILL)"
     return "was paused" if container.state == "paused" else f"has a container that is {container.state}"
 

@@ -21,7 +21,7 @@ from lab.chaos_plan import Plan
 from lab.controller_client import Controller, Entry, State
 from lab.engine import Engine
 from lab.errors import LabError, UnreachableError
-from lab.load import Load
+from lab.load import Load, constant
 from lab.records import Request
 from lab.settings import Settings
 from lab.timeline import UP, Stroke
@@ -127,17 +127,8 @@ class Run:
         records.write_json(self._folder / records.SETTINGS_FILE, self._saved)
 
     def _load_settings(self) -> Settings:
-        rate = self.plan.rate_per_s
         longest_s = LOAD_LEAD_S + self.plan.hang_s + self._settings.chaos_wait_s + LOAD_TAIL_S + 30
-        return replace(
-            self._settings,
-            pattern="constant",
-            users=0,
-            rate=rate,
-            rate_max=max(rate, self._settings.rate_max),
-            duration_s=longest_s,
-            beyond_s=-1.0,
-        )
+        return constant(self._settings, self.plan.rate_per_s, longest_s)
 
     def _rest(self, seconds: float, text: str) -> None:
         """Let the load run for a while."""

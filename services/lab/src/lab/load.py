@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -95,6 +96,19 @@ class Load:
     def _last_words(self) -> str:
         lines = (self._folder / LOG).read_text(encoding="utf-8", errors="replace").split("\n")
         return next((line.strip() for line in reversed(lines) if line.strip()), "(it said nothing)")
+
+
+def constant(settings: Settings, rate_per_s: float, duration_s: float) -> Settings:
+    """Return the settings of a load at one rate that failures do not end."""
+    return replace(
+        settings,
+        pattern="constant",
+        users=0,
+        rate=rate_per_s,
+        rate_max=max(rate_per_s, settings.rate_max),
+        duration_s=duration_s,
+        beyond_s=-1.0,
+    )
 
 
 def command(folder: Path, settings: Settings) -> list[str]:

@@ -23,7 +23,7 @@ from lab import loadtest, metrics, records, summary
 from lab.controller_client import State
 from lab.cpu import cpu_use
 from lab.errors import LabError
-from lab.load import Load
+from lab.load import Load, constant
 from lab.records import Request
 from lab.settings import Settings
 
@@ -69,16 +69,7 @@ class Bench:
     @contextmanager
     def constant_load(self, name: str, rate_per_s: float, duration_s: float) -> Iterator[Load]:
         """Send evenly spaced requests at a rate, for the block or `duration_s`, whichever is shorter."""
-        settings = replace(
-            self.settings,
-            pattern="constant",
-            users=0,
-            rate=rate_per_s,
-            rate_max=max(rate_per_s, self.settings.rate_max),
-            duration_s=duration_s,
-            beyond_s=-1.0,
-            arrivals="even",
-        )
+        settings = replace(constant(self.settings, rate_per_s, duration_s), arrivals="even")
         with Load(self.new_folder(name, settings), settings) as load:
             yield load
 
