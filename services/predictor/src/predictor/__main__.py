@@ -17,6 +17,8 @@ import gc  # noqa: E402
 # The imports make no garbage worth looking for; looking takes a tenth of the time to start.
 gc.disable()
 
+import asyncio  # noqa: E402
+import contextlib  # noqa: E402
 import os  # noqa: E402
 import time  # noqa: E402
 
@@ -24,6 +26,7 @@ import uvicorn  # noqa: E402
 
 from .app import Predictor  # noqa: E402
 from .errors import ModelError, SettingError  # noqa: E402
+from .faults import Faults  # noqa: E402
 from .health import Readiness  # noqa: E402
 from .settings import Settings  # noqa: E402
 from .wire import WholeReplyProtocol  # noqa: E402
@@ -38,9 +41,11 @@ class DrainingServer(uvicorn.Server):
     a stop that was asked for is a success.
     """
 
-    def __init__(self, config: uvicorn.Config, readiness: Readiness, drain_s: float) -> None:
+    def __init__(self, config: uvicorn.Config, readiness: Readiness, faults: Faults, drain_s: float) -> None:
         super().__init__(config)
         self._readiness = readiness
+        self._faults = faults
+        self._closed_port = 0  # the TCP port to open again; 0: it is open
         self._drain_s = drain_s
         self._exit_at = float("inf")  # monotonic, in seconds
 
@@ -54,7 +59,36 @@ class DrainingServer(uvicorn.Server):
         """Look, ten times a second, whether it is time to stop."""
         if time.monotonic() >= self._exit_at:
             self.should_exit = True
+        refuse = self._faults.active.refuse_connections
+        if refuse and not self._closed_port:
+            self._close_port()
+        elif self._closed_port and not refuse and not self.should_exit:
+            await self._open_port()
         return await super().on_tick(counter)
+
+    def _close_port(self) -> None:
+        """Listen no more; connections that are open go on."""
+        self._closed_port = self.servers[0].sockets[0].getsockname()[1]
+        for listening in self.servers:
+            listening.close()
+        self.servers = []
+
+    async def _open_port(self) -> None:
+        """Listen again, as at the start."""
+        config, port = self.config, self._closed_port
+
+        def connected() -> asyncio.Protocol:
+            protocol: asyncio.Protocol = config.http_protocol_class(  # type: ignore[call-arg]
+                config=config, server_state=self.server_state, app_state=self.lifespan.state
+            )
+            return protocol
+
+        loop = asyncio.get_running_loop()
+        with contextlib.suppress(OSError):  # somebody else has the port for now: the next tick tries again
+            self.servers = [
+                await loop.create_server(connected, host=config.host, port=port, backlog=config.backlog)
+            ]
+            self._closed_port = 0
 
 
 def make_server(settings: Settings) -> DrainingServer:
@@ -76,7 +110,7 @@ def make_server(settings: Settings) -> DrainingServer:
         timeout_keep_alive=settings.keepalive_s,
         timeout_graceful_shutdown=settings.stop_limit_s,
     )
-    return DrainingServer(config, predictor.readiness, settings.drain_s)
+    return DrainingServer(config, predictor.readiness, predictor.faults, settings.drain_s)
 
 
 def main() -> int:

@@ -5,6 +5,7 @@ does.
 """
 
 import asyncio
+import contextlib
 import time
 from collections.abc import MutableMapping
 from typing import Any
@@ -12,7 +13,14 @@ from typing import Any
 from .access_log import AccessLog, Entry
 from .candidate import SAMPLE, Candidate, Rows, encode
 from .engine import Answer, Engine
-from .errors import BadAnswerError, BodyTooLargeError, ClientGoneError, InvalidRequestError, OverloadedError
+from .errors import (
+    BadAnswerError,
+    BodyTooLargeError,
+    ClientGoneError,
+    InvalidRequestError,
+    OverloadedError,
+    RequestLostError,
+)
 from .faults import Faults
 from .health import Readiness
 from .limits import Admission, Receive, read_body
@@ -23,6 +31,7 @@ from .settings import Settings
 
 _CLIENT_GONE = 499  # nginx' number for it; nobody receives it
 _CLOSE = (b"connection", b"close")
+_SILENCE_S = 60.0  # a client that waits longer for a lost reply gets a 500
 
 
 class Predict:
@@ -58,13 +67,24 @@ class Predict:
         except ClientGoneError:
             self._record(entry, _CLIENT_GONE, started)
             return
+        except RequestLostError:
+            await _until_gone(receive)
+            return
         except Exception:
             reply = problem(500, "internal_error", "the predictor failed; its log has the cause", request_id)
             await reply.send(send, self._common_headers(request_id))
             self._record(entry, reply.status, started)
             raise
-        await reply.send(send, self._common_headers(request_id))
+        if self._settings.faults and self._faults.loses_reply():
+            self._record(entry, reply.status, started)
+            await _until_gone(receive)
+            return
+        await reply.send(send, self._common_headers(request_id), self._bytes_per_s)
         self._record(entry, reply.status, started)
+
+    def _bytes_per_s(self) -> float:
+        """Return how fast a body may be sent now; 0: at once."""
+        return self._faults.active.reply_bytes_per_s if self._settings.faults else 0.0
 
     async def _answer(self, scope: MutableMapping[str, Any], receive: Receive, entry: Entry) -> Reply:
         """Admit the request and answer it, or refuse it at once."""
@@ -107,6 +127,8 @@ class Predict:
             candidates, as_list = parse_candidates(body, settings.max_candidates)
         self._admission.check_queue()
         if settings.faults:
+            if self._faults.loses_request():
+                raise RequestLostError
             if latency_s := self._faults.latency_s():
                 await asyncio.sleep(latency_s)
             if self._faults.fails():
@@ -159,3 +181,11 @@ class Predict:
         entry.duration_ms = round((time.perf_counter() - started) * 1000, 3)
         self._metrics.count(status)
         self._log.write(entry)
+
+
+async def _until_gone(receive: Receive) -> None:
+    """Say nothing until the client gives up, as it would if a packet had been lost."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(_SILENCE_S):
+            while (await receive())["type"] != "http.disconnect":
+                pass

@@ -7,6 +7,7 @@ PredictorError
 ├── InvalidRequestError   the client's request is wrong; it gets 422 with the details
 ├── OverloadedError   the predictor is at its limit; the request gets 429 and Retry-After
 ├── BodyTooLargeError     the client's body is over the limit; it gets 413
+├── RequestLostError  told to treat the request as lost on its way here (PUT /faults); nobody gets a reply
 └── ClientGoneError   the client closed its connection before its answer was computed; nobody gets a reply
 """
 
@@ -57,3 +58,7 @@ class InvalidRequestError(PredictorError):
         super().__init__("; ".join(f"{d.field}: {d.value}, expected {d.expected}" for d in details))
         self.details = details
         self.truncated = truncated
+
+
+class RequestLostError(PredictorError):
+    """The request counts as lost on its way here: nothing is computed, logged or answered."""

@@ -37,9 +37,21 @@ class FaultRequest(BaseModel):
         default=0, description="a uniform 0 to this is added to the latency"
     )
     error_rate: Rate = Field(default=0, description="share of predictions answered with 500")
+    lost_request_rate: Rate = Field(
+        default=0, description="share of predictions that are read, never begun and never answered"
+    )
+    lost_reply_rate: Rate = Field(
+        default=0, description="share of predictions that are computed, logged and never answered"
+    )
+    reply_bytes_per_s: float = Field(
+        default=0, ge=0, le=1_000_000, allow_inf_nan=False, description="0: bodies are sent at once"
+    )
     wrong_rate: Rate = Field(default=0, description="share of inferences whose probabilities p become 1 - p")
     nan_rate: Rate = Field(default=0, description="share of inferences that give NaN")
     unready: bool = Field(default=False, description="/health/ready answers 503")
+    refuse_connections: bool = Field(
+        default=False, description="the port is closed: new connections are refused, open ones go on"
+    )
     stuck_worker: bool = Field(default=False, description="an inference thread, or the golden check, hangs")
     memory_mb: int = Field(default=0, ge=0, le=65_536, description="allocated and touched")
     crash: bool = Field(default=False, description=f"the process exits with {CRASH_EXIT_CODE}")
@@ -127,6 +139,14 @@ class Faults:
     def fails(self) -> bool:
         """Decide whether the next prediction is answered with 500."""
         return self._random.random() < self.active.error_rate
+
+    def loses_request(self) -> bool:
+        """Decide whether the next request counts as lost on its way here."""
+        return self._random.random() < self.active.lost_request_rate
+
+    def loses_reply(self) -> bool:
+        """Decide whether the next reply counts as lost on its way back."""
+        return self._random.random() < self.active.lost_reply_rate
 
     def distort(self, probabilities: Probabilities) -> Probabilities:
         """Return what the model is made to say instead; the golden inputs go through here too."""

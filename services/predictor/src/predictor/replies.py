@@ -1,5 +1,6 @@
 """What the predictor sends back: replies of /predict, and errors of every route in one form."""
 
+import asyncio
 import re
 import uuid
 from collections.abc import Awaitable, Callable, MutableMapping
@@ -16,6 +17,7 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 # HAProxy's own rule for a client's id; anything else would let a client write into logs and headers.
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9_-]{8,64}")
 _JSON = (b"content-type", b"application/json")
+_PIECE_S = 0.05  # a slow link takes pieces of this length
 
 
 @dataclass(frozen=True)
@@ -26,12 +28,20 @@ class Reply:
     body: bytes
     headers: Headers = field(default_factory=list)
 
-    async def send(self, send: Send, common: Headers) -> None:
-        """Send it, with the headers that all replies have in `common`."""
+    async def send(self, send: Send, common: Headers, bytes_per_s: Callable[[], float] = lambda: 0.0) -> None:
+        """Send it, with the headers that all replies have in `common`; 0 bytes per second: at once."""
         length = (b"content-length", str(len(self.body)).encode())
         headers = [_JSON, length, *common, *self.headers]
         await send({"type": "http.response.start", "status": self.status, "headers": headers})
-        await send({"type": "http.response.body", "body": self.body})
+        sent = 0
+        while rate := bytes_per_s():
+            piece = self.body[sent : sent + max(1, int(rate * _PIECE_S))]
+            if not piece:
+                break
+            await send({"type": "http.response.body", "body": piece, "more_body": True})
+            sent += len(piece)
+            await asyncio.sleep(len(piece) / rate)
+        await send({"type": "http.response.body", "body": self.body[sent:]})
 
 
 def request_id_of(headers: Headers) -> str:
