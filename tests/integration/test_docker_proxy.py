@@ -12,6 +12,11 @@ pytestmark = pytest.mark.integration
 OWN = f'{{"label":["com.docker.compose.project={PROJECT}"]}}'
 OTHER = '{"label":["com.docker.compose.project=another"]}'
 STRANGER = f"{PROJECT}-stranger"
+FIRST = f"{PROJECT}-predictor-1-1"
+NETWORK = f"/networks/{PROJECT}_serving"
+QUOTA = '{"CpuPeriod": 100010, "CpuQuota": 3000}'
+OFF = f'{{"Container": "{FIRST}", "Force": true}}'
+ON = f'{{"Container": "{FIRST}", "EndpointConfig": {{"Aliases": ["{FIRST}", "predictor-1"]}}}}'
 
 
 def ask(service: str, method: str, path: str, body: str = "") -> int:
@@ -107,3 +112,35 @@ def test_a_permitted_action_may_not_carry_a_body() -> None:
 def test_the_tools_that_inject_faults_may_do_this(method: str, path: str, status: int) -> None:
     compose("start predictor-1", "single")
     assert ask("fault-proxy", method, path) == status
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "status"),
+    [
+        (f"/containers/{FIRST}/update", QUOTA, 200),
+        (f"{NETWORK}/disconnect", OFF, 200),
+        (f"{NETWORK}/connect", ON, 200),
+        # More of a container than its CPU quota; another's quota.
+        (f"/containers/{FIRST}/update", QUOTA.replace("}", ', "Memory": 0}'), 403),
+        (f"/containers/{FIRST}/update", '{"RestartPolicy": {"Name": "no"}}', 403),
+        (f"/containers/{FIRST}/update", "", 403),
+        (f"/containers/{FIRST}/update", QUOTA + " " * 20_000, 403),
+        (f"/containers/{PROJECT}-haproxy-1/update", QUOTA, 403),
+        (f"/containers/{STRANGER}/update", QUOTA, 403),
+        # Another container, network or name.
+        (f"{NETWORK}/disconnect", OFF.replace(FIRST, STRANGER), 403),
+        (f"{NETWORK}/disconnect", OFF.replace(FIRST, f"{PROJECT}-haproxy-1"), 403),
+        (f"{NETWORK}/connect", ON.replace(FIRST, STRANGER), 403),
+        (f"{NETWORK}/connect", ON.replace('"predictor-1"', '"haproxy"'), 403),
+        (f"/networks/{PROJECT}_engine/connect", ON, 403),
+        ("/networks/bridge/connect", ON, 403),
+        ("/networks/create", ON, 403),
+    ],
+)
+def test_where_the_body_tells_what_happens_it_has_to_be_one_of_these(
+    path: str, body: str, status: int
+) -> None:
+    """In this order: the first three undo each other, but for the quota, which nobody needs here."""
+    compose("start predictor-1", "single")
+    assert ask("fault-proxy", "POST", path, body) == status
+    assert ask("docker-proxy", "POST", path, body) == 403
