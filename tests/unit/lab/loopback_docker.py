@@ -7,14 +7,24 @@ import json
 import re
 import struct
 import threading
+import time
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 
-AFTER = {"kill": "exited", "pause": "paused", "unpause": "running", "start": "running"}
+AFTER = {
+    "kill": "exited",
+    "pause": "paused",
+    "unpause": "running",
+    "start": "running",
+    "restart": "running",
+}
+NEVER = "0001-01-01T00:00:00Z"
 
+HOST = {"CpuPeriod": 10_000, "CpuQuota": 3_000, "Memory": 268_435_456}
 STARTED = {
     "Image": "sha256:cafe",
-    "HostConfig": {"CpuPeriod": 10_000, "CpuQuota": 3_000, "Memory": 268_435_456},
+    "HostConfig": HOST,
     "Config": {
         "Tty": False,
         "Env": [
@@ -39,10 +49,26 @@ class LoopbackDocker(ThreadingHTTPServer):
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.status = {f"lab-predictor-{number}-1": "running" for number in (1, 2, 3)}
+        self.started = dict.fromkeys(self.status, "2025-01-31T10:20:30.123456789Z")
+        self.finished = dict.fromkeys(self.status, NEVER)
+        self.networks = {name: {"lab_serving"} for name in self.status}
+        self.aliases: dict[str, list[str]] = {}
+        self.cpu = {name: {"CpuPeriod": 10_000, "CpuQuota": 3_000} for name in self.status}
+        self.took_s = 0.0
         self.log = b""
+        self.log_of: Callable[[str], bytes] = lambda _name: self.log
         self.asked: list[str] = []
         self.deaf_to: frozenset[str] = frozenset()
         self.on_post: Callable[[str, str], None] = lambda _action, _name: None
+
+    def happened(self, action: str, name: str) -> None:
+        """Do to a container what an action does; times are Docker's."""
+        now = f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime())}.{time.time_ns() % 10**9:09d}Z"
+        if action in ("kill", "restart"):
+            self.finished[name] = now
+        if action in ("start", "restart") and (action == "restart" or self.status[name] != "running"):
+            self.started[name] = now
+        self.status[name] = AFTER[action]
 
     @property
     def url(self) -> str:
@@ -74,24 +100,60 @@ class _Handler(BaseHTTPRequestHandler):
         name = path.split("/")[2]
         if path.endswith("/logs"):
             # One frame of standard output, as Docker multiplexes it for a container without a terminal.
-            self._send(200, struct.pack(">BxxxL", 1, len(self.server.log)) + self.server.log)
+            log = self.server.log_of(name)
+            self._send(200, struct.pack(">BxxxL", 1, len(log)) + log)
         elif name in self.server.status:
-            self._send(200, {**STARTED, "State": {"Status": self.server.status[name]}})
+            self._send(200, self._inspected(name))
         elif name in ("lab-haproxy-1", "lab-controller-1"):
             self._send(200, {**STARTED, "State": {"Status": "running"}})
         else:
             self._send(404, {"message": f"No such container: {name}"})
 
     def do_POST(self) -> None:
-        _, _, name, action = re.sub(r"^/v[\d.]+", "", self.path.split("?", 1)[0]).split("/")
+        _, kind, name, action = re.sub(r"^/v[\d.]+", "", self.path.split("?", 1)[0]).split("/")
+        length = int(self.headers.get("Content-Length") or 0)
+        body = json.loads(self.rfile.read(length) or b"null")
         self.server.asked.append(action)
+        if kind == "networks":
+            self._network(action, name, body)
+            return
         if name not in self.server.status:
             self._send(404, {"message": f"No such container: {name}"})
             return
-        if action not in self.server.deaf_to:
-            self.server.status[name] = AFTER[action]
+        time.sleep(self.server.took_s)
+        if action in self.server.deaf_to:
+            pass
+        elif action == "update":
+            self.server.cpu[name] = body
+        else:
+            self.server.happened(action, name)
         self.server.on_post(action, name)
-        self._send(204, b"")
+        self._send(200 if action == "update" else 204, {} if action == "update" else b"")
+
+    def _network(self, action: str, network: str, body: dict[str, Any]) -> None:
+        connected = self.server.networks[body["Container"]]
+        if action in self.server.deaf_to:
+            pass
+        elif action == "disconnect":
+            connected.discard(network)
+        else:
+            connected.add(network)
+            self.server.aliases[body["Container"]] = body["EndpointConfig"]["Aliases"]
+        self.server.on_post(action, body["Container"])
+        self._send(200, b"")
+
+    def _inspected(self, name: str) -> dict[str, Any]:
+        server = self.server
+        return {
+            **STARTED,
+            "HostConfig": {**HOST, **server.cpu[name]},
+            "State": {
+                "Status": server.status[name],
+                "StartedAt": server.started[name],
+                "FinishedAt": server.finished[name],
+            },
+            "NetworkSettings": {"Networks": {network: {} for network in server.networks[name]}},
+        }
 
     def _send(self, status: int, body: object) -> None:
         text = body if isinstance(body, bytes) else json.dumps(body).encode()

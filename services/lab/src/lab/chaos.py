@@ -156,25 +156,30 @@ class Run:
         fault = faults.load(self.plan.fault)
         self._said(f"{self.plan.fault} {', '.join(self.plan.targets)}")
         with contextlib.ExitStack() as stack:
-            engines = {
-                name: stack.enter_context(Engine(self._settings.docker_url, self._settings.project))
-                for name in self.plan.targets
-            }
+            parameters = faults.complete(self.plan.fault)
+            if faults.DURATION in parameters:
+                parameters[faults.DURATION] = self.plan.hang_s
+            contexts = {name: stack.enter_context(_context(self._settings)) for name in self.plan.targets}
+            for name, context in contexts.items():
+                if reason := faults.why_not(self.plan.fault, context, name, parameters):
+                    raise LabError(f"FAULT={self.plan.fault} is not applicable: {reason}")
 
             def inject(name: str) -> Stroke:
                 # The connection to Docker stands since the engine's version was asked for: what follows is
                 # one request, and its time is the last thing read before it.
                 struck = time.time()
-                fault.inject(engines[name], name)
+                fault.inject(contexts[name], name, parameters)
                 return Stroke(name, self.plan.fault, struck, fault.DETAIL)
 
-            with ThreadPoolExecutor(len(engines)) as pool:
+            with ThreadPoolExecutor(len(contexts)) as pool:
                 if not fault.ENDS:
                     return list(pool.map(inject, self.plan.targets))
                 with contextlib.ExitStack() as guards:
                     limit_s = self.plan.hang_s + WATCHDOG_MARGIN_S
-                    for name, engine in engines.items():
-                        guards.enter_context(faults.lasting(self.plan.fault, engine, name, limit_s))
+                    for name, context in contexts.items():
+                        guards.enter_context(
+                            faults.lasting(self.plan.fault, context, name, parameters, limit_s)
+                        )
                     strokes = list(pool.map(inject, self.plan.targets))
                     self._rest(self.plan.hang_s, f"{self.plan.fault} lasts {self.plan.hang_s:g} s")
                 return [replace(stroke, ended=time.time()) for stroke in strokes]
@@ -194,6 +199,13 @@ class Run:
                 self._said(f"waiting: {state.steady_reason or 'not steady yet'}")
             time.sleep(POLL_S)
         return None
+
+
+@contextlib.contextmanager
+def _context(settings: Settings) -> Iterator[faults.Context]:
+    """Give what a fault works with; each target gets its own connection to Docker."""
+    with Engine(settings.docker_url, settings.project) as engine:
+        yield faults.Context(engine, settings.target_url)
 
 
 def _is_over(entries: Sequence[Entry], strokes: Sequence[Stroke]) -> bool:

@@ -40,7 +40,11 @@ def plan(state: State, settings: Settings) -> Plan:
             ),
             remedy="wait until `make stats` says steady, or look at: make watch",
         )
-    faults.load(settings.fault)
+    if faults.SERVER not in (places := faults.load(settings.fault).PLACES):
+        raise LabError(
+            f"FAULT={settings.fault} is nothing that is done to a server, but to: {', '.join(places)}",
+            remedy="an experiment can do it: make scenarios",
+        )
     targets = _named(state, settings) if settings.target else _of_role(state, settings)
     roles = {server.name: server.role for server in state.servers}
     rate = settings.chaos_rate or LOAD_SHARE * settings.capacity * _left(roles, targets)

@@ -65,10 +65,44 @@ class Engine:
             found: dict[str, Any] = self._api.version()
         return str(found["Version"])
 
-    def kill(self, service: str) -> None:
-        """Kill a service's container with SIGKILL; Docker takes that for a manual stop: no restart."""
+    def kill(self, service: str, signal: str = "KILL") -> None:
+        """Send a signal to a container; Docker takes KILL and TERM for a manual stop: no restart."""
         with self._asked(f"to kill {service}"):
-            self._api.kill(self.container(service), signal="KILL")
+            self._api.kill(self.container(service), signal=signal)
+
+    def restart(self, service: str, grace_s: int) -> None:
+        """Stop a container by its own signal (SIGKILL after `grace_s`) and start it; returns when it runs."""
+        with self._asked(f"to restart {service}"):
+            self._api.restart(self.container(service), timeout=grace_s)
+
+    def networks(self, service: str) -> frozenset[str]:
+        """Return the networks of the project that a container is connected to, by their names in Compose."""
+        prefix = f"{self.project}_"
+        found = self.inspect(service)["NetworkSettings"]["Networks"]
+        return frozenset(name.removeprefix(prefix) for name in found if name.startswith(prefix))
+
+    def disconnect(self, service: str, network: str) -> None:
+        """Take a container off a network of the project: its address there is gone at once."""
+        with self._asked(f"to take {service} off the network {network}"):
+            self._api.disconnect_container_from_network(
+                self.container(service), f"{self.project}_{network}", force=True
+            )
+
+    def connect(self, service: str, network: str) -> None:
+        """Connect a container to a network of the project, under the names that Compose gives it there."""
+        name = self.container(service)
+        with self._asked(f"to connect {service} to the network {network}"):
+            self._api.connect_container_to_network(name, f"{self.project}_{network}", aliases=[name, service])
+
+    def cpu(self, service: str) -> tuple[int, int]:
+        """Return a container's CPU quota and its period (us); a quota of 0 or less is none."""
+        host = self.inspect(service)["HostConfig"]
+        return int(host.get("CpuQuota") or 0), int(host.get("CpuPeriod") or 0)
+
+    def set_cpu_period(self, service: str, period_us: int, quota_us: int) -> None:
+        """Give a container `quota_us` of CPU time in each `period_us`."""
+        with self._asked(f"to change the CPU quota of {service}"):
+            self._api.update_container(self.container(service), cpu_period=period_us, cpu_quota=quota_us)
 
     def pause(self, service: str) -> None:
         """Freeze the processes of a service's container: it hangs, its connections stay open."""

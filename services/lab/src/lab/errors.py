@@ -5,6 +5,7 @@ LabError               printed as one clear message; the command ends with statu
 ├── UnreachableError   a part of the system does not answer
 ├── NotSteadyError     the system answers, but is not in the state that a measurement needs
 ├── TopologyError      a topology file is wrong
+├── ScenarioError      a scenario file is wrong, or there is none of that name
 ├── RecordsError       saved records are missing or are not what they should be
 └── GeneratorError     the load generator did not start or ended by itself
 """
@@ -43,6 +44,10 @@ class NotSteadyError(LabError):
 
 class TopologyError(LabError):
     """A topology file is wrong."""
+
+
+class ScenarioError(LabError):
+    """A scenario file is wrong, or there is none of that name."""
 
 
 class RecordsError(LabError):

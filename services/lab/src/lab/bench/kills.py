@@ -1,7 +1,7 @@
 """Kills an active server again and again under load: losses, slowest requests, time to promotion."""
 
 from lab.bench import Bench, Figure, Figures, below, strikes
-from lab.faults import kill
+from lab.faults import Context, complete, kill
 
 HELP = "kill an active server TRIALS times under load (a topology with a standby)"
 ROTATION_MEDIAN_MS, ROTATION_MAX_MS, SLOWEST_MS = 40, 100, 60
@@ -9,7 +9,11 @@ ROTATION_MEDIAN_MS, ROTATION_MAX_MS, SLOWEST_MS = 40, 100, 60
 
 def measure(bench: Bench) -> Figures:
     """Return losses, slowest requests and promotion times."""
-    done, rows = strikes.run(bench, "kills", kill.inject, lambda _engine, _server: None)
+
+    def strike(context: Context, server: str) -> None:
+        kill.inject(context, server, complete("kill"))
+
+    done, rows = strikes.run(bench, "kills", strike, lambda _context, _server: None)
     rotation = [(one.promoted_s - one.struck_s) * 1000 for one in done if one.promoted_s]
     missed = len(done) - len(rotation)
     figures = [

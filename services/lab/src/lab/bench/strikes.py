@@ -11,6 +11,7 @@ from lab.bench import Bench
 from lab.controller_client import Controller, Entry
 from lab.engine import Engine
 from lab.errors import GeneratorError, LabError
+from lab.faults import Context
 from lab.load import Load
 from lab.records import ERROR, REFUSED, Request
 
@@ -39,7 +40,7 @@ def victims(controller: Controller) -> list[str]:
 
 
 def run(
-    under: Bench, name: str, inject: Callable[[Engine, str], None], undo: Callable[[Engine, str], None]
+    under: Bench, name: str, inject: Callable[[Context, str], None], undo: Callable[[Context, str], None]
 ) -> tuple[list[Strike], list[Request]]:
     """Strike an active server, let the system recover, and so on; load runs all the time.
 
@@ -53,6 +54,7 @@ def run(
         Controller(settings.controller_url) as controller,
         Engine(settings.docker_url, settings.project) as engine,
     ):
+        context = Context(engine, settings.target_url)
         actives = victims(controller)
         begun_seq = controller.last_seq()
         rate = SHARE * under.capacity_per_server() * len(actives)
@@ -65,9 +67,9 @@ def run(
                 server = actives[trial % len(actives)]
                 seq = controller.last_seq()
                 struck = time.time()
-                inject(engine, server)
+                inject(context, server)
                 _rest(load, rows, AFTER_S)
-                undo(engine, server)
+                undo(context, server)
                 _rest(load, rows, AFTER_S)
                 strikes.append(Strike(server, struck, promoted(controller.journal(seq))))
                 under.say(_progress(name, trial, under.trials, strikes[-1]))

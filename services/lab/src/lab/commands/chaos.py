@@ -12,7 +12,7 @@ from lab.controller_client import Controller
 from lab.errors import UnreachableError
 from lab.settings import Settings
 
-HELP = "kill (or pause) a server and say what happened (TARGET, ROLE, COUNT, FAULT, HANG_S, LOAD, CHAOS_RATE)"
+HELP = "do a fault to a server, say what happened (TARGET, ROLE, COUNT, FAULT, HANG_S, LOAD, CHAOS_RATE)"
 
 
 def add_arguments(_parser: argparse.ArgumentParser) -> None:

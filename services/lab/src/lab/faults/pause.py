@@ -1,32 +1,57 @@
-"""Pauses a server's container: it hangs. Connections stay open, and nobody answers on them."""
+"""Pauses a container: it hangs. Connections stay open, and nobody answers on them."""
 
-from lab.engine import Engine
 from lab.errors import UnreachableError
+from lab.faults import (
+    CONTROLLER,
+    DOCKER_PROXY,
+    HAPROXY,
+    SERVER,
+    WATCHDOG,
+    Context,
+    Parameters,
+    _container,
+    duration,
+)
 
-HELP = "pause the container (it hangs), and let it go on after HANG_S"
+HELP = "pause the container (it hangs: its connections stay open, nobody answers), and let it go on"
 DETAIL = "docker pause"
+PLACES = (SERVER, CONTROLLER, HAPROXY, DOCKER_PROXY)
+PARAMETERS = {"duration_s": duration(5.0)}
 ENDS = True
+LIMIT = WATCHDOG
 
 ATTEMPTS = 3
 """How often an end is tried: the controller may restart the container meanwhile, which ends the pause too."""
 
 
-def inject(engine: Engine, server: str) -> None:
+def inject(context: Context, target: str, _: Parameters) -> None:
     """Freeze the container."""
-    engine.pause(server)
+    _container.remember(context, "pause", target)
+    context.engine.pause(target)
 
 
-def undo(engine: Engine, server: str) -> None:
+def undo(context: Context, target: str, _: Parameters) -> None:
     """Let the container go on, and look whether it does."""
     for attempt in range(1, ATTEMPTS + 1):
-        if engine.status(server) != "paused":
+        if context.engine.status(target) != "paused":
             return
         try:
-            engine.unpause(server)
+            context.engine.unpause(target)
         except UnreachableError:
             if attempt == ATTEMPTS:
                 raise
-    if engine.status(server) == "paused":
-        raise UnreachableError(
-            f"{server} is still paused", remedy=f"docker unpause {engine.container(server)}"
-        )
+    if context.engine.status(target) == "paused":
+        name = context.engine.container(target)
+        raise UnreachableError(f"{target} is still paused", remedy=f"docker unpause {name}")
+
+
+def took_effect(context: Context, target: str, _: Parameters) -> bool:
+    """Look whether it is paused, or was restarted because of it."""
+    now = _container.state(context, target)
+    since = _container.struck_s(context, "pause", target)
+    return now["Status"] == "paused" or _container.epoch_s(now.get("StartedAt", "0001-")) >= since
+
+
+def ended(context: Context, target: str, _: Parameters) -> bool:
+    """Look whether it goes on."""
+    return context.engine.status(target) != "paused"

@@ -1,0 +1,57 @@
+"""Sends what is no candidate: broken JSON, wrong types, missing and unknown fields, no JSON at all."""
+
+import json
+import random
+from typing import Any
+
+from lab.candidates import candidate
+from lab.faults import CLIENT, TOOL, Context, Parameters, _bad_input, _work
+
+HELP = "send malformed requests (expected: 4xx)"
+DETAIL = "malformed requests"
+PLACES = (CLIENT,)
+PARAMETERS = _bad_input.PACED
+ENDS = True
+LIMIT = TOOL
+
+NAME = "bad_malformed"
+
+GOOD = json.dumps(candidate(random.Random(1)))  # noqa: S311 - not a secret
+KINDS = (
+    ("cut off", GOOD[: len(GOOD) // 2].encode()),
+    ("empty", b""),
+    ("no JSON", b"gender=M&ssc_p=67"),
+    ("not UTF-8", b'{"gender": "\xff\xfe"}'),
+    ("a number", b"42"),
+    ("an empty list", b"[]"),
+    ("a field missing", b'{"gender": "M"}'),
+    ("text for a number", GOOD.replace('"ssc_p": ', '"ssc_p": "x", "was": ').encode()),
+    ("an unknown word", GOOD.replace('"workex": "', '"workex": "Perhaps').encode()),
+    ("null", b"null"),
+    ("deep nesting", b"[" * 10_000 + b"]" * 10_000),
+)
+
+
+def inject(context: Context, target: str, parameters: Parameters) -> None:
+    """Begin to send."""
+    _bad_input.inject(context, NAME, target, parameters, lambda draw: _bad_input.Bad(*draw.choice(KINDS)))
+
+
+def undo(context: Context, target: str, _: Parameters) -> None:
+    """Send no more, and wait for the reply that is due."""
+    _work.end(context, NAME, target)
+
+
+def took_effect(context: Context, target: str, _: Parameters) -> bool:
+    """Tell whether something came back."""
+    return _work.begun(context, NAME, target)
+
+
+def ended(context: Context, target: str, _: Parameters) -> bool:
+    """Tell whether no more is sent."""
+    return _work.over(context, NAME, target)
+
+
+def report(context: Context, target: str) -> dict[str, Any]:
+    """Return how many were sent, and how many replies of each status came."""
+    return _work.found(context, NAME, target)

@@ -1,0 +1,66 @@
+"""Sends well-formed JSON with poisonous content: NaN, infinities, numbers out of range, endless lists."""
+
+import json
+import random
+from typing import Any
+
+from lab.candidates import PERCENTAGES, candidate
+from lab.faults import CLIENT, TOOL, Context, Parameters, _bad_input, _work
+
+HELP = "send poisoned data: NaN, infinity, out of range, long lists, huge words (expected: 4xx)"
+DETAIL = "poisoned data"
+PLACES = (CLIENT,)
+PARAMETERS = _bad_input.PACED
+ENDS = True
+LIMIT = TOOL
+
+NAME = "bad_poisoned"
+
+NUMBERS = ("NaN", "Infinity", "-Infinity", "1e308", "-1", "100.0001", "9" * 400)
+LIST_LENGTH = 2000
+
+
+def poisoned(draw: random.Random) -> _bad_input.Bad:
+    """Make one."""
+    content = candidate(draw)
+    text = json.dumps(content)
+    kind = draw.randrange(4)
+    if kind == 0:
+        return _bad_input.Bad("a long list", json.dumps([content] * LIST_LENGTH).encode())
+    if kind == 1:
+        return _bad_input.Bad("a huge word", json.dumps({**content, "gender": "M" * 100_000}).encode())
+    if kind == 2:  # noqa: PLR2004 - the third of four
+        return _bad_input.Bad(
+            "many fields", json.dumps({**content, **dict.fromkeys(map(str, range(5000)), 1)}).encode()
+        )
+    number = draw.choice(NUMBERS)
+    field = draw.choice(PERCENTAGES)
+    return _bad_input.Bad(
+        f"{field} = {number[:12]}",
+        text.replace(f'"{field}": {content[field]}', f'"{field}": {number}').encode(),
+    )
+
+
+def inject(context: Context, target: str, parameters: Parameters) -> None:
+    """Begin to send."""
+    _bad_input.inject(context, NAME, target, parameters, poisoned)
+
+
+def undo(context: Context, target: str, _: Parameters) -> None:
+    """Send no more, and wait for the reply that is due."""
+    _work.end(context, NAME, target)
+
+
+def took_effect(context: Context, target: str, _: Parameters) -> bool:
+    """Tell whether something came back."""
+    return _work.begun(context, NAME, target)
+
+
+def ended(context: Context, target: str, _: Parameters) -> bool:
+    """Tell whether no more is sent."""
+    return _work.over(context, NAME, target)
+
+
+def report(context: Context, target: str) -> dict[str, Any]:
+    """Return how many were sent, and how many replies of each status came."""
+    return _work.found(context, NAME, target)

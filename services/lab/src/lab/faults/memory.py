@@ -1,0 +1,55 @@
+"""Takes memory inside a server, up to the container's limit: above it the kernel kills the process (OOM).
+
+Docker restarts a process that died so. Below the limit the memory is given back when the time is over.
+"""
+
+from lab.errors import UnreachableError
+from lab.faults import PREDICTOR, SERVER, Context, Parameter, Parameters, _container, _predictor, duration
+
+HELP = "take memory inside the server; above the container's limit the kernel kills it (OOM)"
+DETAIL = "PUT /faults memory"
+PLACES = (SERVER,)
+PARAMETERS = {
+    "memory_mb": Parameter(
+        1024, "MiB", 1, 65_536, "allocated and touched (a container may have as much swap)"
+    ),
+    "duration_s": duration(),
+}
+ENDS = True
+LIMIT = PREDICTOR
+
+
+def inject(context: Context, target: str, parameters: Parameters) -> None:
+    """Tell the predictor to take it; one that dies of it cannot answer, which is what was wanted."""
+    _container.remember(context, "memory", target)
+    try:
+        _predictor.put(context, target, parameters, memory_mb=int(parameters["memory_mb"]))
+    except UnreachableError:
+        # It is busy allocating, or died of it. A server that was out of reach before shows neither.
+        if not took_effect(context, target, parameters):
+            raise
+
+
+def undo(context: Context, target: str, _: Parameters) -> None:
+    """Take the memory back, or see the container run again."""
+    _predictor.delete(context, target)
+    if context.engine.status(target) != "restarting":
+        _container.start_if_down(context, target)
+
+
+def took_effect(context: Context, target: str, parameters: Parameters) -> bool:
+    """Look whether the predictor holds the memory, or died of it."""
+    wanted = int(parameters["memory_mb"])
+    return _container.ended_since(context, "memory", target) or _predictor.in_force(
+        context, target, memory_mb=wanted
+    )
+
+
+def ended(context: Context, target: str, _: Parameters) -> bool:
+    """Look whether it runs and holds no memory."""
+    return _container.running(context, target) and _predictor.over(context, target, "memory_mb")
+
+
+def why_not(context: Context, target: str, _: Parameters) -> str:
+    """Say why it cannot be done."""
+    return _predictor.why_not(context, target, "memory_mb")
