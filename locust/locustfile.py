@@ -7,7 +7,6 @@ lab.accounting. Settings come from the environment (`make help-loadtest`).
 
 import gc
 import itertools
-import json
 import os
 import signal
 import uuid
@@ -22,13 +21,13 @@ from locust.stats import CSV_STATS_INTERVAL_SEC
 
 from lab import candidates, pacing
 from lab.accounting import Run
+from lab.answers import read_reply
 from lab.records import NONE
 from lab.settings import Settings
 
 FLUSH_S = 0.25  # who reads the rows along sees them after this
 LATEST_LOOK_S = 0.05  # between arrivals, the end of the run is looked for at least this often
 BEHIND_S = 5.0  # a generator that is this far behind its schedule gives up
-BODIES = 1000
 
 settings = Settings.from_environment()
 
@@ -38,24 +37,6 @@ class _Current:
 
     run: Run
     quit_when_over = False
-
-
-def _fault(status: int, content: bytes | None, error: BaseException | None) -> str:
-    """Say in a few words what is wrong with a reply; empty for a prediction."""
-    if error is not None and status == 0:
-        return f"{type(error).__name__}: {error}"
-    if status != 200:  # noqa: PLR2004 - HTTP's OK
-        return f"status {status}"
-    try:
-        reply = json.loads(content or b"")
-    except ValueError:
-        return "body is not JSON"
-    if not isinstance(reply, dict) or not isinstance(reply.get("Placement"), bool):
-        return "body has no Placement"
-    probability = reply.get("Placement_Probability")
-    if not isinstance(probability, float | int) or not 0 <= probability <= 1:
-        return "body has no Placement_Probability from 0 to 1"
-    return ""
 
 
 class _Client(FastHttpUser):
@@ -73,7 +54,7 @@ class _Client(FastHttpUser):
     def __init__(self, environment: Environment) -> None:
         super().__init__(environment)
         self.client.client.cookiejar = None  # the system sets no cookies; looking for them costs time
-        self._bodies = itertools.cycle(candidates.bodies(BODIES, settings.seed))
+        self._bodies = itertools.cycle(enumerate(candidates.bodies(candidates.BODIES, settings.seed)))
 
     def begin(self, due_s: float) -> str:
         """Account for a request from now on; return its id."""
@@ -84,18 +65,20 @@ class _Client(FastHttpUser):
     def predict(self, request_id: str) -> None:
         """Send one request, judge its reply and account for it in the rows and in Locust's statistics."""
         run = _Current.run
+        number, body = next(self._bodies)
         sent_s = run.now_s()
         post = self.client.post(
-            "/predict", data=next(self._bodies), headers={"X-Request-ID": request_id}, catch_response=True
+            "/predict", data=body, headers={"X-Request-ID": request_id}, catch_response=True
         )
         with post as reply:
             headers = reply.headers
             failure, _ = run.received(
                 request_id,
                 sent_s,
+                body=number,
                 status=reply.status_code,
                 server=(headers.get("X-Served-By") or "") if headers else "",
-                error=_fault(reply.status_code, reply.content, getattr(reply, "error", None)),
+                reply=read_reply(reply.status_code, reply.content, getattr(reply, "error", None)),
             )
             if failure == NONE:
                 reply.success()

@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from lab.answers import Reply
 from lab.records import GENERATOR, NONE, REQUESTS, Request, RequestWriter, classify, write_json
 from lab.settings import Settings
 
@@ -63,16 +64,16 @@ class Run:
         self._ended_because = because
 
     def received(
-        self, request_id: str, sent_s: float, *, status: int, server: str, error: str
+        self, request_id: str, sent_s: float, *, body: int, status: int, server: str, reply: Reply
     ) -> tuple[str, float]:
         """Note a request's end and write its row; return its kind of failure and its latency in ms.
 
-        `error` is what was wrong with the connection or the body, empty for a sound reply.
+        `body` is the place of the request's body among the run's; `reply` says what was in the answer.
         """
         ended_s = self.now_s()
         due_s = self._in_flight.pop(request_id)
         latency_ms = (ended_s - due_s) * 1000
-        failure = classify(status, sound=not error, latency_ms=latency_ms, limit_ms=self._limit_ms)
+        failure = classify(status, sound=not reply.error, latency_ms=latency_ms, limit_ms=self._limit_ms)
         if failure != NONE:
             self._failed(min(ended_s, due_s + self._limit_ms / 1000))
         if self._writer:
@@ -87,7 +88,9 @@ class Run:
                     service_ms,
                     status,
                     server,
-                    error,
+                    reply.error,
+                    body,
+                    reply.probability,
                     failure,
                 )
             )

@@ -16,6 +16,8 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "workex": ("Yes", "No"),
 }
 PERCENTAGES = ("ssc_p", "hsc_p", "degree_p", "etest_p", "mba_p")
+BODIES = 1000
+"""How many different bodies a run sends, over and over."""
 LOWEST, USUAL, HIGHEST = 35.0, 65.0, 99.0
 
 

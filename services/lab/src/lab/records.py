@@ -5,6 +5,7 @@ cpu.csv         a row per second: the machine's idle CPU, the generator's share 
 generator.json  how the generator itself fared: requests begun, in progress, unfinished
 settings.json   settings, versions, containers, the controller's state before and after
 summary.json    the numbers; `lab report` makes them again from the other files
+answers.json    optional: the right answer to each body, learnt before the load (lab.answers)
 locust_*.csv, locust.html   Locust's own records, log included
 """
 
@@ -40,6 +41,8 @@ class Request:
     status: int  # HTTP status; 0: no reply
     server: str  # X-Served-By; empty: no reply, or one without the header
     error: str  # why a reply is no prediction, if the failure is refused or error; else empty
+    body: int  # which of the run's request bodies was sent: its place in lab.candidates.bodies
+    probability: float | None  # what was answered; None, an empty field, for a reply that is no prediction
     failure: str  # none, refused, error, late
 
 
@@ -72,7 +75,9 @@ class RequestWriter:
             f"{row.latency_ms:.3f}",
             f"{row.service_ms:.3f}",
         )
-        self._writer.writerow((row.request_id, *times, row.status, row.server, row.error, row.failure))
+        probability = "" if row.probability is None else f"{row.probability:.9g}"
+        answer = (row.status, row.server, row.error, row.body, probability)
+        self._writer.writerow((row.request_id, *times, *answer, row.failure))
 
     def flush(self) -> None:
         """Hand the rows to the operating system."""
@@ -85,9 +90,10 @@ class RequestWriter:
 
 def parse_row(row: list[str]) -> Request:
     """Turn a row of requests.csv into a Request."""
-    request_id, scheduled, sent, latency, service, status, server, error, failure = row
+    request_id, scheduled, sent, latency, service, status, server, error, body, probability, failure = row
     durations = (float(scheduled), float(sent), float(latency), float(service))
-    return Request(request_id, *durations, int(status), server, error, failure)
+    answer = float(probability) if probability else None
+    return Request(request_id, *durations, int(status), server, error, int(body), answer, failure)
 
 
 class RequestReader:

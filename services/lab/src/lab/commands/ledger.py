@@ -1,0 +1,25 @@
+"""`lab ledger DIR`: makes ledger, budget and invariants of an experiment again from its saved records."""
+
+import argparse
+from pathlib import Path
+
+from lab import budget, invariants, ledger, ledger_text, terminal
+from lab.commands.loadtest import INVALID
+from lab.commands.report import find
+from lab.settings import Settings
+
+HELP = "say again, from an experiment's saved records, what became of each request"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Take the result folder."""
+    parser.add_argument("folder", type=Path, help="a result folder, or its name below results/")
+
+
+def run(args: argparse.Namespace, settings: Settings) -> int:
+    """Write ledger.*, budget.json and invariants.json again and print them; 3 if the ledger is incomplete."""
+    folder = find(args.folder, settings)
+    made = ledger.build(folder)
+    text = ledger_text.text(made, budget.build(folder), invariants.check(folder))
+    terminal.console().print(terminal.Trimmed(text))
+    return 0 if made.complete else INVALID

@@ -1,0 +1,108 @@
+"""What the journal knew of each server at each moment: its observations, added up. Pure.
+
+The journal of an experiment may begin after the controller did; what it says nothing of before is taken from
+the controller's state at the start of the run.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from lab.controller_client import Entry
+
+
+@dataclass(frozen=True)
+class Known:
+    """What was known of a server at a moment; None where nothing was."""
+
+    health: str | None = None
+    check: str | None = None
+    tripwire: str | None = None
+    container: str | None = None
+    weight: int | None = None
+    admin: str | None = None
+
+    @property
+    def in_service(self) -> bool:
+        """It takes new requests and can answer them."""
+        return self.health == "up" and (self.weight or 0) > 0 and self.admin in (None, "ready")
+
+    @property
+    def alive(self) -> bool:
+        """Nothing says that its process is dead or frozen."""
+        return self.tripwire != "refused" and self.container in (None, "running")
+
+
+@dataclass
+class History:
+    """The servers' states over time, from the start state and the observations."""
+
+    roles: Mapping[str, str]
+    start: Mapping[str, Known]
+    entries: Sequence[Entry]
+    _at: dict[str, list[tuple[float, Known]]] = field(default_factory=dict, init=False)
+
+    def __post_init__(self) -> None:
+        for server in self.roles:
+            known = self.start.get(server, Known())
+            rows = [(float("-inf"), known)]
+            for time, changed in _changes(self.entries, server):
+                known = Known(**{**vars(known), **changed})
+                rows.append((time, known))
+            self._at[server] = rows
+
+    def at(self, server: str, time: float) -> Known:
+        """Return what was known just before a moment (epoch seconds)."""
+        rows = self._at.get(server, [])
+        return next((known for at, known in reversed(rows) if at < time), Known())
+
+    def in_service_since(self, server: str, time: float) -> float | None:
+        """Return since when a server has been in service at a moment; None if it is not."""
+        since: float | None = None
+        for at, known in self._at.get(server, []):
+            if at >= time:
+                break
+            since = (at if since is None else since) if known.in_service else None
+        return since
+
+    def up_spans(self, server: str, start: float, end: float) -> Iterator[float]:
+        """Yield how long a server was up, without a break, each time between two moments, in s."""
+        rows = [*self._at.get(server, []), (end, Known())]
+        for (at, known), (until, _) in itertools.pairwise(rows):
+            span = min(until, end) - max(at, start)
+            if known.health == "up" and span > 0:
+                yield span
+
+    def spans(self, server: str) -> Iterator[tuple[float, float, Known]]:
+        """Yield each state of a server: (from, to, what was known)."""
+        rows = [*self._at.get(server, []), (float("inf"), Known())]
+        for (at, known), (until, _) in itertools.pairwise(rows):
+            yield at, until, known
+
+
+def of_state(state: Mapping[str, Any]) -> tuple[dict[str, str], dict[str, Known]]:
+    """Return roles and what is known of the servers from a saved /state."""
+    servers = state.get("servers") or []
+    roles = {str(each["name"]): str(each["role"]) for each in servers}
+    known = {
+        str(each["name"]): Known(
+            health="up" if each["health"] == "up" else "down",
+            container=str(each["container"]),
+            weight=int(each["weight"]),
+            admin="maint" if each["health"] == "maintenance" else None,
+        )
+        for each in servers
+    }
+    return roles, known
+
+
+def _changes(entries: Sequence[Entry], server: str) -> Iterator[tuple[float, dict[str, Any]]]:
+    """Yield what each observation of a server says anew."""
+    names = set(Known.__dataclass_fields__)
+    for entry in entries:
+        change = entry.raw.get("change")
+        if entry.event == "observation" and entry.text("server") == server and isinstance(change, dict):
+            yield entry.time, {key: pair[-1] for key, pair in change.items() if key in names}

@@ -1,0 +1,156 @@
+"""The budget against planted delays: each appears in its phase, and in no other."""
+
+import argparse
+import json
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from lab import budget, clock, ledger
+from lab.commands import ledger as command
+from lab.settings import Settings
+from unit.lab.planted_records import T0, Planted, acted, decided, observed, told
+
+
+@pytest.fixture
+def planted(tmp_path: Path) -> Planted:
+    return Planted(tmp_path)
+
+
+def failover(planted: Planted, *, promotion_ms: float = 2.0) -> Path:
+    """Plant a kill at T0: noticed after 18 ms, decided after 19, in rotation `promotion_ms` later."""
+    done = 19.0 + promotion_ms
+    planted.fault(0.0, "inject")
+    planted.fault(0.15, "effect")
+    planted.fault(3.0, "ended")
+    planted.journal = told(
+        (-500, "signal", {"source": "tripwire", "server": "predictor-1", "what": "an old one"}),
+        (
+            18,
+            "signal",
+            {"source": "tripwire", "server": "predictor-1", "what": "connection ended, then refused"},
+        ),
+        observed(18.5, "predictor-1", health="down", tripwire="refused"),
+        decided(19, "promote", "predictor-3"),
+        acted(done, "promote", "predictor-3", took_ms=promotion_ms - 0.5),
+        observed(done + 1, "predictor-3", weight=100),
+        (done + 2, "confirmed", {"action": "promote", "server": "predictor-3", "took_ms": 3.0}),
+    )
+    for number in range(100):
+        planted.request(number / 10 - 5, server="predictor-2")
+    planted.request(0.0, took_ms=60, retries="+1", server="predictor-2")
+    planted.request(done / 1000, server="predictor-3", took_ms=30)
+    for at_s, steady in ((-0.1, True), (0.2, False), (4.0, True), (5.0, False), (7.75, False), (8.0, True)):
+        planted.sample(at_s, steady=steady)
+    folder = planted.save()
+    ledger.build(folder)
+    return folder
+
+
+def durations(made: budget.Budget) -> dict[str, float]:
+    return {phase.name: round(phase.duration_ms, 1) for phase in made.phases}
+
+
+def test_each_phase_of_a_failover_has_its_time_and_its_source(planted: Planted) -> None:
+    made = budget.build(failover(planted))
+    assert durations(made) == {
+        "first client affected": 60.0,
+        "detected": 18.0,
+        "decided": 1.0,
+        "commanded": 0.5,
+        "in rotation": 1.5,
+        "first served by the standby": pytest.approx(30.3, abs=0.2),
+        "steady again": pytest.approx(7948.7, abs=0.2),
+    }
+    assert made.injected_s == T0
+    assert made.total_ms == pytest.approx(8000)
+    detected = made.phase("detected")
+    assert detected is not None
+    assert detected.from_ == "injected"
+    assert detected.at_ms == pytest.approx(18, abs=0.01)
+    assert detected.source == "journal: tripwire: connection ended, then refused"
+    chain = [phase for phase in made.phases if phase.name != "first client affected"]
+    assert sum(phase.duration_ms for phase in chain) == pytest.approx(made.total_ms)
+    steady = made.phase("steady again")
+    assert steady is not None
+    assert steady.uncertainty_ms == pytest.approx(251, abs=1), "samples are taken every 250 ms"
+    assert any("seen in effect 150 ms after" in note for note in made.notes)
+    written = json.loads((planted.folder / budget.BUDGET).read_text())
+    assert written["phases"][1]["from"] == "injected"
+    assert written["total_ms"] == made.total_ms
+
+
+def test_a_planted_promotion_delay_of_250_ms_appears_in_its_phase(planted: Planted, tmp_path: Path) -> None:
+    """It is HAProxy that took so long to accept the promotion; the other phases are as without the delay."""
+    slow = budget.build(failover(planted, promotion_ms=252.0))
+    other = tmp_path / "other"
+    other.mkdir()
+    usual = budget.build(failover(Planted(other)))
+    extra = {name: took - durations(usual)[name] for name, took in durations(slow).items()}
+    assert extra.pop("in rotation") == pytest.approx(250, abs=10)
+    assert extra.pop("steady again") == pytest.approx(-250, abs=10), "steady at the same moment"
+    assert all(abs(more) < 1 for more in extra.values()), extra
+
+
+def test_a_server_that_traffic_showed_to_fail_is_said_so(planted: Planted) -> None:
+    planted.fault(0.0, "inject", name="errors")
+    what = "HAProxy's checks took predictor-1 out: HANA Detected 10 consecutive errors"
+    planted.journal = told(
+        (400, "signal", {"source": "check", "server": "predictor-1", "what": what}),
+        decided(401, "mark_down", "predictor-1"),
+        acted(402, "mark_down", "predictor-1"),
+    )
+    planted.request(-1)
+    folder = planted.save()
+    ledger.build(folder)
+    made = budget.build(folder)
+    detected = made.phase("detected")
+    assert detected is not None
+    assert detected.source.startswith("journal: traffic: ")
+    assert [phase.name for phase in made.phases] == ["detected", "decided", "commanded"]
+    assert "no client was affected: no request was retried, late, wrong or lost" in made.notes
+    assert "no record of: in rotation, first served by the standby, steady again" in made.notes
+
+
+def test_without_a_fault_there_is_no_budget(planted: Planted) -> None:
+    planted.request(0)
+    folder = planted.save()
+    ledger.build(folder)
+    made = budget.build(folder)
+    assert (made.phases, made.total_ms, made.notes) == ((), None, ("no fault was injected",))
+
+
+def test_requests_bound_the_difference_of_clocks(planted: Planted) -> None:
+    """HAProxy has each request 0.3 ms after it was sent, and ends it 0.3 ms before or after the client."""
+    planted.request(0)
+    folder = planted.save()
+    ledger.build(folder)
+    with duckdb.connect() as db:
+        db.read_parquet(str(folder / "ledger.parquet")).create_view("ledger")
+        skew = clock.skew(db)
+        assert skew.at_most_ms == pytest.approx(0.3, abs=0.01)
+        assert skew.uncertainty_ms == 1.0
+    assert clock.Skew(None, None).uncertainty_ms == clock.CLIENT_RESOLUTION_MS
+
+
+def test_the_command_derives_everything_again(planted: Planted, capsys: pytest.CaptureFixture[str]) -> None:
+    """From the other files alone: the three JSON files are written anew, and printed in short."""
+    planted.request(1, status=502, server="haproxy", termination="SH")
+    folder = failover(planted)
+    names = ("ledger.json", "ledger.parquet")
+    for name in names:
+        (folder / name).unlink()
+    status = command.run(command_arguments(folder), Settings())
+    shown = capsys.readouterr().out
+    assert status == 0
+    assert {*names, "budget.json", "invariants.json"} <= {path.name for path in folder.iterdir()}
+    assert "lost_in_flight" in shown
+    assert "in rotation" in shown
+    assert "valid    topology restored" in shown
+
+
+def command_arguments(folder: Path) -> argparse.Namespace:
+    parser = argparse.ArgumentParser()
+    command.add_arguments(parser)
+    return parser.parse_args([str(folder)])
