@@ -27,7 +27,9 @@ def request(
     name = f"request-{due_s:.3f}-{latency_ms:g}"
     due = START_S + due_s
     service_ms = latency_ms - lag_ms
-    return Request(name, due, due + lag_ms / 1000, latency_ms, service_ms, status, server, "", failure)
+    return Request(
+        name, due, due + lag_ms / 1000, latency_ms, service_ms, status, server, "", 0, 0.5, failure
+    )
 
 
 def records(folder: Path, rows: list[Request]) -> Records:

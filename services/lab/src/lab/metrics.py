@@ -40,6 +40,8 @@ _TYPES = {
     "status": "SMALLINT",
     "server": "VARCHAR",
     "error": "VARCHAR",
+    "body": "INTEGER",
+    "probability": "DOUBLE",
     "failure": "VARCHAR",
 }
 
@@ -99,6 +101,17 @@ class Lag:
     max_ms: float
 
 
+def client_rows(db: duckdb.DuckDBPyConnection, path: Path) -> duckdb.DuckDBPyRelation:
+    """Open a requests.csv in a database, without a row that was cut off when the generator was killed.
+
+    Such a row has no failure, or a part of its name.
+    """
+    rows = db.read_csv(
+        str(path), header=True, columns=_TYPES, null_padding=True, strict_mode=False, ignore_errors=True
+    )
+    return rows.filter("failure IN ('none', 'refused', 'error', 'late')")
+
+
 class Records:
     """The rows of one run, ready to be asked; times are offsets from `started_s`."""
 
@@ -113,11 +126,7 @@ class Records:
         self._limit_ms = limit_ms
         self._db = duckdb.connect(config={"temp_directory": tempfile.gettempdir()})
         self._db.execute("SET enable_progress_bar = false")
-        # A row that was cut off (the generator was killed) has no failure, or a part of its name.
-        rows = self._db.read_csv(
-            str(path), header=True, columns=_TYPES, null_padding=True, strict_mode=False, ignore_errors=True
-        )
-        rows.filter("failure IN ('none', 'refused', 'error', 'late')").create_view("rows")
+        client_rows(self._db, path).create_view("rows")
         self._db.execute(
             """CREATE TABLE requests AS SELECT scheduled_s - $start AS due_s, sent_s - $start AS sent_s,
                    sent_s - $start + service_ms / 1000 AS ended_s, latency_ms, failure,

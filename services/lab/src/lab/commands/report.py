@@ -1,4 +1,4 @@
-"""`lab report DIR`: makes a load test's summary again from its saved records."""
+"""`lab report DIR`: makes the report of a load test or an experiment again from its saved records."""
 
 import argparse
 from pathlib import Path
@@ -7,7 +7,8 @@ from lab import outcome, summary, terminal
 from lab.commands.loadtest import INVALID
 from lab.settings import Settings
 
-HELP = "make a load test's summary again from its saved records"
+HELP = "make the report of a load test or an experiment again from its saved records"
+VERDICT = "verdict.json"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -22,9 +23,25 @@ def find(name: Path, settings: Settings) -> Path:
 
 
 def run(args: argparse.Namespace, settings: Settings) -> int:
-    """Write summary.json again and print it; status 3 if the run is not valid."""
+    """Make it again and print it; the status is that of the run: 3 if it is not valid."""
     folder = find(args.folder, settings)
+    return experiment(folder) if (folder / VERDICT).is_file() else load_test(folder)
+
+
+def load_test(folder: Path) -> int:
+    """Write summary.json again and print it."""
     made = summary.summarise(folder)
     summary.save(folder, made)
     terminal.console().print(terminal.Trimmed(outcome.text(made)))
     return 0 if made.valid else INVALID
+
+
+def experiment(folder: Path) -> int:
+    """Write report.html again and print its short form."""
+    from lab import report
+
+    page = report.write(folder)
+    console = terminal.console()
+    console.print(terminal.Trimmed(report.terminal(folder)))
+    console.print(f"\nreport: results/{folder.name}/{page.name}", markup=False, soft_wrap=True)
+    return report.status(folder)

@@ -1,0 +1,97 @@
+"""What was done to the system and what its controller did about it, on one axis. Pure."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from lab.controller_client import Entry
+from lab.terminal import sentence
+
+INJECT, ENDED = "inject", "ended"
+FAULT_WORDS = {
+    INJECT: "fault asked for",
+    "effect": "fault in effect",
+    "undo": "end asked for",
+    ENDED: "fault over",
+}
+DECISION, ACTION, CONFIRMED = "decision", "action", "confirmed"
+FAULT, CONTROLLER = "fault", "controller"
+
+
+@dataclass(frozen=True)
+class Event:
+    """One thing that happened, `at_s` seconds after the moment that times count from."""
+
+    at_s: float
+    source: str
+    what: str
+    server: str
+    text: str
+    key: str
+
+
+@dataclass(frozen=True)
+class Span:
+    """A fault from its being asked for to its verified end; None: no record of its end."""
+
+    fault: str
+    target: str
+    start_s: float
+    end_s: float | None
+    detail: str
+
+
+def events(faults: Sequence[Mapping[str, Any]], journal: Sequence[Entry], zero_s: float) -> list[Event]:
+    """Return the faults' and the controller's events in the order of time."""
+    found = [_fault(raw, zero_s) for raw in faults]
+    for entry in journal:
+        if entry.event in (DECISION, ACTION, CONFIRMED) and entry.text("action") not in ("", "none"):
+            what = f"{entry.event}: {entry.text('action')}"
+            named = f"{entry.text('action')} {entry.text('server')}: "
+            text = sentence(entry).removeprefix(named)
+            found.append(
+                Event(entry.time - zero_s, CONTROLLER, what, entry.text("server"), text, entry.text("action"))
+            )
+    return sorted(found, key=lambda event: event.at_s)
+
+
+def _fault(raw: Mapping[str, Any], zero_s: float) -> Event:
+    kind = str(raw.get("event", ""))
+    name, detail = str(raw.get("fault", "")), str(raw.get("detail") or "")
+    parameters = raw.get("parameters")
+    if kind == INJECT and isinstance(parameters, dict) and parameters:
+        given = ", ".join(f"{key} = {value}" for key, value in parameters.items())
+        detail = f"{detail}; {given}" if detail else given
+    return Event(
+        float(raw["time"]) - zero_s,
+        FAULT,
+        f"{FAULT_WORDS.get(kind, kind)}: {name}",
+        str(raw.get("target", "")),
+        detail,
+        kind,
+    )
+
+
+def spans(faults: Sequence[Mapping[str, Any]], zero_s: float) -> list[Span]:
+    """Pair each fault's beginning with the next end of the same fault on the same target."""
+    found: list[Span] = []
+    ends = [raw for raw in faults if raw.get("event") == ENDED]
+    for raw in faults:
+        if raw.get("event") != INJECT:
+            continue
+        same = (raw.get("fault"), raw.get("target"))
+        end = next(
+            (e for e in ends if (e.get("fault"), e.get("target")) == same and e["time"] >= raw["time"]), None
+        )
+        if end is not None:
+            ends.remove(end)
+        found.append(
+            Span(
+                str(raw.get("fault", "")),
+                str(raw.get("target", "")),
+                float(raw["time"]) - zero_s,
+                float(end["time"]) - zero_s if end is not None else None,
+                str(raw.get("detail") or ""),
+            )
+        )
+    return found

@@ -1,0 +1,96 @@
+"""The report in the terminal: short, the verdict first."""
+
+from pathlib import Path
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from lab.records import read_json
+from lab.report import tables
+from lab.report.folder import VERDICT, Raw, Records, read
+
+STYLES = {"met": "bold green", "not met": "bold red", "invalid": "bold magenta"}
+STATUSES = {"met": 0, "not met": 1, "could not run": 2, "not applicable": 2, "invalid": 3}
+LOST_SHOWN = 5
+
+
+def status(folder: Path) -> int:
+    """Return the exit status that belongs to the folder's verdict."""
+    return STATUSES.get(str(read_json(folder / VERDICT).get("verdict")), 3)
+
+
+def terminal(folder: Path) -> RenderableType:
+    """Return the report of an experiment's folder as text."""
+    found = read(folder)
+    parts: list[RenderableType] = [_verdict(found)]
+    for table in (_expectations(found.verdict), _budget(found), _classes(found.ledger), _lost(found)):
+        if table.row_count:
+            parts += [Text(), table]
+    broken = [raw for raw in found.findings if raw.get("verdict") != "valid"]
+    for raw in broken:
+        evidence = "; ".join(map(str, raw.get("evidence") or ())) or "no evidence given"
+        parts.append(Text(f"invariant {raw.get('verdict')}: {raw.get('name')}: {evidence}", style="red"))
+    if found.findings and not broken:
+        parts += [Text(), Text(f"invariants: all {len(found.findings)} valid")]
+    if found.remarks:
+        parts += [Text(), Text(f"records: {'; '.join(found.remarks)}", style="yellow")]
+    return Group(*parts)
+
+
+def _verdict(found: Records) -> Text:
+    verdict = str(found.verdict.get("verdict", "unknown"))
+    text = Text(verdict.upper(), style=STYLES.get(verdict, "bold yellow"))
+    names = (found.verdict.get("scenario"), found.verdict.get("topology"))
+    text.append(f"  {' on '.join(str(name) for name in names if name)}", style="bold")
+    if found.verdict.get("seed") is not None:
+        text.append(f", seed {found.verdict['seed']}", style="default")
+    for reason in found.verdict.get("because") or ():
+        text.append(f"\n  {reason}", style="default")
+    return text
+
+
+def _table(*headings: str) -> Table:
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for number, heading in enumerate(headings):
+        table.add_column(heading, justify="right" if number else "left", overflow="fold")
+    return table
+
+
+def _expectations(verdict: Raw) -> Table:
+    table = _table("expectation", "expected", "measured", "met")
+    words = {True: Text("yes", style="green"), False: Text("NO", style="bold red"), None: Text("-")}
+    for row in tables.expectations(verdict):
+        table.add_row(Text(row.text), Text(row.expected), Text(row.measured), words[row.met])
+    return table
+
+
+def _budget(found: Records) -> Table:
+    table = _table("where the time went", "took", "clocks")
+    for phase in tables.phases(found.budget, found.zero_s):
+        table.add_row(Text(phase.name), Text(phase.duration), Text(phase.uncertainty))
+    return table
+
+
+def _classes(ledger: Raw) -> Table:
+    table = _table("requests", "count", "share")
+    if ledger.get("sent") is not None:
+        table.add_row("sent", tables.number(int(ledger["sent"])), "")
+    for row in tables.classes(ledger):
+        if row.count:
+            table.add_row(Text(row.name.replace("_", " ")), tables.number(row.count), f"{row.percent:.3g} %")
+    return table
+
+
+def _lost(found: Records) -> Table:
+    lost = found.ledger.get("lost") or ()
+    table = _table("lost request", "at", "class", "server", "phase", "HAProxy")
+    for raw in lost[:LOST_SHOWN]:
+        at = f"{float(raw['time']) - found.zero_s:+.3f} s" if raw.get("time") is not None else "-"
+        words = (raw.get("class"), raw.get("server"), raw.get("phase"), raw.get("termination_state"))
+        table.add_row(
+            Text(str(raw.get("request_id"))),
+            at,
+            *(Text(str(word or "-").replace("_", " ")) for word in words),
+        )
+    return table
