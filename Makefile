@@ -66,8 +66,16 @@ locust-ui: ## Open Locust's web interface against the lab, on 127.0.0.1:8089
 chaos: ## Kill a server and say what happened (TARGET=predictor-1, ROLE=standby, COUNT=2, LOAD=1)
 	@CHAOS_RATE="$(or $(CHAOS_RATE),$(RATE))" $(BIN)/lab.sh chaos
 
+.PHONY: experiment
+experiment: ## Run a scenario, watch it, judge it (SCENARIO=kill-active, TRIALS=10, SEED=1)
+	@$(BIN)/lab.sh experiment
+
+.PHONY: scenarios
+scenarios: ## List the scenarios, yours in scenarios/ among them
+	@$(BIN)/lab-offline.sh scenarios
+
 .PHONY: bench
-bench: ## Measure what the lab promises; print a table, write JSON (about 25 minutes)
+bench: ## Measure what the lab promises; print a table, write JSON (about 75 minutes)
 	@$(BIN)/bench.sh
 
 .PHONY: test

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Measures what the lab promises (about 25 minutes). TRIALS=5 for a short one. Writes results/<time>-bench/.
+# Measures what the lab promises (about 75 minutes). TRIALS=5 for a short one. Writes results/<time>-bench/.
 set -euo pipefail
 . "$(dirname "$0")/env.sh"
 TRIALS=${TRIALS:-50}
@@ -31,12 +31,14 @@ seconds() {
 }
 stop() { "$BIN/down.sh" >/dev/null; }
 
-step "3-active: overload, the controller when idle"
+step "3-active: overload, the controller when idle, a ledger of a million requests, the loss of a region"
 up 3-active
-measure idle overload
+measure idle overload ledger_join region_loss
 step "2-active: $TRIALS kills, 10 hangs"
 up 2-active
 measure kills hangs
+step "2-active: experiments, $TRIALS of kill-active and 10 of the others"
+measure kill_active hang region_loss rolling_restart wrong_answers
 for topology in single 2-active 3-active; do
     step "$topology: rate at the first failure, bare model"
     COST_FACTOR=1 up "$topology"

@@ -16,6 +16,15 @@ export HADR_CA_BUNDLE=${HADR_CA_BUNDLE:-${PIP_CERT:-${SSL_CERT_FILE:-${REQUESTS_
 mkdir -p "$STATE_DIR"
 [ -n "${SUDO_UID:-}" ] && chown "$HADR_UID:$HADR_GID" "$STATE_DIR"
 [ -w "$STATE_DIR" ] || fail "$STATE_DIR cannot be written" "it belongs to another user" "remove it (it only saves time)"
+# The user's own scenarios need not exist; a folder that Docker made in their place would belong to root.
+if [ -z "${HADR_SCENARIOS:-}" ]; then
+    HADR_SCENARIOS=$ROOT/scenarios
+    [ -d "$HADR_SCENARIOS" ] || HADR_SCENARIOS=$STATE_DIR/no-scenarios
+    mkdir -p "$HADR_SCENARIOS"
+fi
+[ -d "$HADR_SCENARIOS" ] || fail "there is no folder HADR_SCENARIOS=$HADR_SCENARIOS" "" "make it, or leave the variable out"
+HADR_SCENARIOS=$(cd "$HADR_SCENARIOS" && pwd) # docker takes a relative path for the name of a volume
+export HADR_SCENARIOS
 case "${HADR_PROJECT}" in *[!a-z0-9_-]* | '') fail "HADR_PROJECT=$HADR_PROJECT is no project name" \
     "Compose allows lower-case letters, digits, - and _" "choose another name" ;; esac
 

@@ -14,7 +14,7 @@ from lab.bench.strikes import Strike, lost, promoted, slowest_above_p99_ms
 from lab.commands import bench as command
 from lab.controller_client import Entry
 from lab.errors import LabError
-from lab.faults import kill
+from lab.faults import complete, kill
 from lab.records import ERROR, LATE, NONE, REFUSED, Request
 from lab.settings import Settings
 from unit.lab.journal_entries import KILLED_AND_REPLACED, T0, state
@@ -30,7 +30,9 @@ def request(at_s: float, latency_ms: float = 20.0, failure: str = NONE) -> Reque
     """Make a request that was due `at_s` after T0."""
     due_s = T0 + at_s
     status = {NONE: 200, LATE: 200, REFUSED: 429, ERROR: 500}[failure]
-    return Request(f"id-{next(NUMBERS)}", due_s, due_s, latency_ms, latency_ms, status, "p", "", failure)
+    return Request(
+        f"id-{next(NUMBERS)}", due_s, due_s, latency_ms, latency_ms, status, "p", "", 0, 0.5, failure
+    )
 
 
 def strike(at_s: float, promoted_s: float | None = None) -> Strike:
@@ -208,7 +210,12 @@ def test_a_standby_that_helps_with_the_load_to_its_end_fails_no_strike(tmp_path:
             capacity=20.0,
         )
         said: list[str] = []
-        done, rows = strikes.run(quiet(settings, tmp_path, said), "kills", kill.inject, lambda *_: None)
+        done, rows = strikes.run(
+            quiet(settings, tmp_path, said),
+            "kills",
+            lambda context, server: kill.inject(context, server, complete("kill")),
+            lambda *_: None,
+        )
     assert [one.server for one in done] == ["predictor-1"]
     assert done[0].promoted_s is not None
     assert done[0].promoted_s > done[0].struck_s
@@ -220,7 +227,7 @@ def test_a_standby_that_helps_with_the_load_to_its_end_fails_no_strike(tmp_path:
 
 
 def test_an_unknown_measurement_is_refused_with_those_there_are(tmp_path: Path) -> None:
-    with pytest.raises(LabError, match="no measurement 'kill'; expected one of: first_failure, hangs"):
+    with pytest.raises(LabError, match="no measurement 'kill'; expected one of: first_failure, hang, hangs"):
         bench.run("kill", quiet(Settings(), tmp_path))
 
 

@@ -14,7 +14,7 @@ from typing import Any
 from lab.declare import Setting, parse, setting
 from lab.errors import SettingError
 
-LOADTEST, CHAOS = "loadtest", "chaos"
+LOADTEST, CHAOS, EXPERIMENT = "loadtest", "chaos", "experiment"
 
 PATTERNS = ("ramp", "constant", "steps", "spike", "users")
 ARRIVALS = ("poisson", "even")
@@ -42,11 +42,7 @@ class Settings:
         "LAB_STATS_PORT", 8404, "the host's port of the stats page, for printing", minimum=1, maximum=65535
     )
     controller_port: int = setting(
-        "LAB_CONTROLLER_PORT",
-        8405,
-        "the host's port of the controller, for printing",
-        minimum=1,
-        maximum=65535,
+        "LAB_CONTROLLER_PORT", 8405, "the controller's host port, for printing", minimum=1, maximum=65535
     )
     ui_port: int = setting(
         "LAB_UI_PORT",
@@ -60,6 +56,9 @@ class Settings:
     )
     topologies_dir: Path = setting(  # noqa: RUF009 - a Path is immutable
         "LAB_TOPOLOGIES", "/topologies", "where the topology files are", unit="folder", kind=Path
+    )
+    scenarios_dir: Path = setting(  # noqa: RUF009 - a Path is immutable
+        "LAB_SCENARIOS", "/scenarios", "where the user's own scenarios are", unit="folder", kind=Path
     )
     locustfile: Path = setting(  # noqa: RUF009 - a Path is immutable
         "LAB_LOCUSTFILE", "/app/locust/locustfile.py", "the load generator", unit="file", kind=Path
@@ -146,7 +145,7 @@ class Settings:
         choices=ARRIVALS,
     )
     seed: int = setting(
-        "SEED", 1, "the same seed gives the same arrivals and candidates", group=LOADTEST, minimum=0
+        "SEED", 1, "the same seed gives the same arrivals, candidates and targets", group=LOADTEST, minimum=0
     )
     limit_ms: float = setting(
         "LIMIT_MS",
@@ -234,6 +233,13 @@ class Settings:
         group=CHAOS,
         minimum=1,
         maximum=3600,
+    )
+
+    scenario: str = setting(
+        "SCENARIO", "", "the experiment's scenario; make scenarios lists them", group=EXPERIMENT
+    )
+    trials: int = setting(
+        "TRIALS", 1, "how often, each time with the next SEED", unit="trials", group=EXPERIMENT, minimum=1
     )
 
     @classmethod

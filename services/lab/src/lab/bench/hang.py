@@ -1,0 +1,13 @@
+"""The scenario hang: an active server is paused for 5 s; no request is lost."""
+
+from lab.bench import Bench, Figures
+from lab.experiment import series
+
+HELP = "the scenario hang 10 times"
+TRIALS_MAX = 10
+
+
+def measure(bench: Bench) -> Figures:
+    """Return the losses."""
+    done = series.run(bench, "hang", min(bench.trials, TRIALS_MAX))
+    return series.zero_in_all(done, [("requests lost", "lost")])

@@ -1,0 +1,13 @@
+"""The scenario rolling-restart: every server is restarted in turn at 70 % load; no request is lost."""
+
+from lab.bench import Bench, Figures
+from lab.experiment import series
+
+HELP = "the scenario rolling-restart 10 times"
+TRIALS_MAX = 10
+
+
+def measure(bench: Bench) -> Figures:
+    """Return the losses."""
+    done = series.run(bench, "rolling-restart", min(bench.trials, TRIALS_MAX))
+    return series.zero_in_all(done, [("requests lost", "lost")])

@@ -1,0 +1,73 @@
+"""`lab experiment`: runs SCENARIO on the topology that runs, TRIALS times, and judges it.
+
+Exit status: 0 everything expected held; 1 not; 2 it could not run, or the topology lacks what it needs;
+3 the measurement is not valid; 130 interrupted (the faults are undone).
+"""
+
+from __future__ import annotations
+
+import argparse
+import signal
+from datetime import UTC, datetime
+
+from rich.console import Console
+
+from lab import records, report, terminal
+from lab.errors import LabError
+from lab.experiment import judge, known, parse, scenario, show
+from lab.experiment.runner import Outcome, Trial
+from lab.experiment.scenario import Scenario
+from lab.settings import Settings
+
+HELP = "run a scenario on the topology that runs, watch it, judge it (SCENARIO, TRIALS, SEED)"
+TRIALS_FILE, REPORT = "trials.json", "report.html"
+
+
+def add_arguments(_parser: argparse.ArgumentParser) -> None:
+    """Take no arguments: the settings say what to do."""
+
+
+def run(_args: argparse.Namespace, settings: Settings) -> int:
+    """Run the trials; return the status that belongs to their verdict."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    console = terminal.console()
+    found = parse.read(scenario.find(settings.scenario, settings.scenarios_dir), known.check)
+    console.print(f"{found.name}: {found.description}", markup=False, soft_wrap=True)
+    outcomes = []
+    for number in range(1, settings.trials + 1):
+        try:
+            outcomes.append(_trial(console, found, settings, number))
+        except LabError as error:
+            if not outcomes:
+                raise
+            console.print(f"trial {number} could not run: {error.message()}", markup=False, soft_wrap=True)
+            _save(console, settings, outcomes)
+            return judge.STATUS[judge.COULD_NOT_RUN]
+        if outcomes[-1].verdict.verdict == judge.NOT_APPLICABLE:
+            break  # it will not be in the next trial either
+    if settings.trials > 1:
+        _save(console, settings, outcomes)
+    return judge.STATUS[judge.overall([one.verdict.verdict for one in outcomes])]
+
+
+def _trial(console: Console, found: Scenario, settings: Settings, number: int) -> Outcome:
+    """Run one trial and show its report in short."""
+    seed = settings.seed + number - 1
+    if settings.trials > 1:
+        console.print(f"\ntrial {number} of {settings.trials}, SEED={seed}", markup=False, soft_wrap=True)
+    with terminal.Progress(console) as progress:
+        outcome = Trial(found, settings, seed, number, progress.show).run()
+    console.print(terminal.Trimmed(report.terminal(outcome.folder)))
+    console.print(f"\nreport: results/{outcome.folder.name}/{REPORT}", markup=False, soft_wrap=True)
+    return outcome
+
+
+def _save(console: Console, settings: Settings, outcomes: list[Outcome]) -> None:
+    """Write what the trials say together, in a folder of its own, and show it."""
+    content = show.summary(outcomes)
+    stem = outcomes[0].folder.name.split("-", 1)[1]
+    folder = records.new_folder(settings.results_dir, datetime.now(UTC), f"{stem}-trials")
+    records.write_json(folder / TRIALS_FILE, content)
+    console.print()
+    console.print(terminal.Trimmed(show.table(outcomes, content)))
+    console.print(f"\nrecords: results/{folder.name}/", markup=False, soft_wrap=True)

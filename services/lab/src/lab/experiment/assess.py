@@ -1,0 +1,47 @@
+"""From an experiment's folder to its verdict and report: ledger, budget, invariants, expectations."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from lab import budget, invariants, ledger, summary
+from lab import report as experiment_report
+from lab.controller_client import Entry
+from lab.errors import LabError
+from lab.experiment import judge, measures
+from lab.experiment.judge import Facts, Verdict
+from lab.experiment.measures import MEASURES
+from lab.experiment.schedule import Plan
+
+
+def verdict(folder: Path, plan: Plan, entries: Sequence[Entry], zero_s: float, facts: Facts) -> Verdict:
+    """Make ledger, budget and invariants, and judge. Records that cannot be read make it invalid."""
+    if facts.not_run:
+        return judge.judge((), facts)
+    try:
+        made = summary.summarise(folder)
+        summary.save(folder, made)
+        book = ledger.build(folder)
+        budget.build(folder)
+        findings = invariants.check(folder)
+        found = measures.measured(folder, entries, plan.roles, plan.targets, zero_s)
+    except LabError as error:
+        return judge.judge((), replace(facts, invalid=(*facts.invalid, error.what)))
+    broken = [f"{one.name}: {'; '.join(one.evidence[:1])}" for one in findings if one.verdict == "invalid"]
+    facts = replace(
+        facts,
+        invalid=(*facts.invalid, *made.invalid_because, *book.incomplete_because),
+        broken_invariants=tuple(broken),
+    )
+    judged = judge.judge_each(plan.scenario.expect, lambda name: MEASURES[name].of(found))
+    return judge.judge(judged, facts, found.of_class(judge.UNKNOWN))
+
+
+def report(folder: Path) -> None:
+    """Write report.html; a report that cannot be made does not take the verdict with it."""
+    try:
+        experiment_report.write(folder)
+    except LabError as error:
+        print(f"no report.html: {error.message()}")

@@ -1,0 +1,212 @@
+"""From the text of a scenario file to a Scenario, or to all that is wrong with it. Pure, strict, with lines.
+
+What a fault's parameters may be is the fault's own business: see known.py.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml.nodes import MappingNode, Node, SequenceNode
+
+from lab import targets, yaml_nodes
+from lab.errors import LabError, ScenarioError
+from lab.experiment import measures, schema
+from lab.experiment.scenario import (
+    AbortBound,
+    Expectation,
+    FaultPlan,
+    LoadPlan,
+    Recovery,
+    Scenario,
+    Steady,
+    shown,
+)
+from lab.experiment.schema import Key
+from lab.stanza import Problem
+from lab.yaml_nodes import Entry
+
+NAME = re.compile(r"[a-z0-9][a-z0-9-]*")
+BOUND = re.compile(r"(?:(at most|at least|under|above)\s+)?(\d+(?:\.\d+)?)")
+BOUND_WORDS = "a number, or 'at most', 'at least', 'under' or 'above' and a number"
+Check = Callable[[str, str, Mapping[str, str]], tuple[dict[str, float], list[tuple[str, str, str]]]]
+"""Fault, target, parameters as texts -> the values; and what is wrong: key, what, expected."""
+RATES = ("share", "share_of_survivors", "rate")
+PEAKS = ("peak_share", "peak_rate")
+
+
+@dataclass
+class _Reader:
+    """Collects the problems of one file."""
+
+    check: Check
+    problems: list[Problem] = field(default_factory=list)
+
+    def wrong(self, line: int, what: str, expected: str) -> None:
+        self.problems.append(Problem(line, what, expected))
+
+    def section(self, node: Node, name: str, line: int) -> dict[str, Any]:
+        """Read the plain keys of a section; mappings and lists are left to the caller."""
+        keys, where = schema.section(name), f"{name}." if name else ""
+        if not isinstance(node, MappingNode):
+            self.wrong(line, f"{name or 'the file'} is no mapping", f"the keys {', '.join(keys)}")
+            return {}
+        found = yaml_nodes.entries(node)
+        for key, entry in found.items():
+            if key not in keys:
+                self.wrong(entry.line, f"{where}{key} is no key", f"one of {', '.join(keys)}")
+        values: dict[str, Any] = {}
+        for key, rule in keys.items():
+            given = found.get(key)
+            if given is None:
+                if rule.default is None and not rule.optional:
+                    self.wrong(line, f"no key {where}{key}", rule.help)
+                elif rule.default is not None:
+                    values[key] = int(rule.default) if rule.kind == schema.INTEGER else rule.default
+            elif rule.kind in (schema.MAPPING, schema.LIST):
+                values[key] = given
+            else:
+                values[key] = self.value(given, rule)
+        return {key: value for key, value in values.items() if value is not None}
+
+    def value(self, entry: Entry, rule: Key) -> Any:
+        """Read one value by its rule; None and a problem if it breaks the rule."""
+        text = (entry.text or "").strip()
+        value: Any = None
+        if rule.kind in (schema.NUMBER, schema.INTEGER):
+            pattern = r"\d+" if rule.kind == schema.INTEGER else r"\d+(\.\d+)?"
+            if re.fullmatch(pattern, text) and rule.minimum <= float(text) <= rule.maximum:
+                value = int(text) if rule.kind == schema.INTEGER else float(text)
+        elif rule.kind == schema.TARGETS:
+            value = text if _is_target(text) else None
+        elif rule.choices:
+            value = text if text in rule.choices else None
+        elif text and "\n" not in text:
+            value = text
+        if value is None:
+            self.wrong(entry.line, f"{rule.name}: {text or 'no such value'}", rule.expectation())
+        return value
+
+    def load(self, entry: Entry) -> LoadPlan:
+        values = self.section(entry.node, "load", entry.line)
+        if sum(key in values for key in RATES) != 1:
+            self.wrong(entry.line, "load has not exactly one rate", f"one of {', '.join(RATES)}")
+        pattern = values.get("pattern", "constant")
+        peaks = sum(key in values for key in PEAKS)
+        if pattern == "constant" and (peaks or "peak_s" in values):
+            self.wrong(
+                entry.line, "a constant load has no peak", "pattern: spike or ramp, or no peak_... key"
+            )
+        if pattern in ("spike", "ramp") and peaks != 1:
+            self.wrong(entry.line, f"a {pattern} has not exactly one peak", f"one of {', '.join(PEAKS)}")
+        if pattern == "spike" and "peak_s" not in values:
+            self.wrong(entry.line, "a spike has no length", "peak_s")
+        return LoadPlan(**values)
+
+    def faults(self, entry: Entry) -> tuple[FaultPlan, ...]:
+        if not isinstance(entry.node, SequenceNode):
+            self.wrong(entry.line, "faults is no list", "'- fault: NAME' per fault, or [] for none")
+            return ()
+        return tuple(plan for item in yaml_nodes.items(entry.node) if (plan := self.fault(item)) is not None)
+
+    def fault(self, item: Entry) -> FaultPlan | None:
+        values = self.section(item.node, "faults", item.line)
+        if "fault" not in values or "target" not in values:
+            return None
+        own = yaml_nodes.entries(item.node)
+        given = own.get("parameters")
+        entries = yaml_nodes.entries(given.node) if given else {}
+        if given and not isinstance(given.node, MappingNode):
+            self.wrong(given.line, "parameters is no mapping", "the fault's own parameters")
+        values["parameters"], wrong = self.check(
+            values["fault"],
+            values["target"],
+            {key: (entry.text or "").strip() for key, entry in entries.items()},
+        )
+        for key, what, expected in wrong:
+            self.wrong((entries.get(key) or own[key]).line, what, expected)
+        repeat, every_s = values.get("repeat", 1), values.get("every_s")
+        if repeat > 1 and (every_s is None or every_s <= values.get("length_s", 1.0)):
+            self.wrong(own["repeat"].line, "a repeated fault needs its pace", "every_s, longer than length_s")
+        return FaultPlan(**values)
+
+    def expectations(self, entry: Entry) -> tuple[Expectation, ...]:
+        if not isinstance(entry.node, MappingNode) or not entry.node.value:
+            self.wrong(entry.line, "expect has no measure", "a measure and its bound in each line")
+        made = []
+        for name, one in yaml_nodes.entries(entry.node).items():
+            if name not in measures.MEASURES:
+                self.wrong(one.line, f"{name} is no measure", f"one of {', '.join(measures.MEASURES)}")
+                continue
+            found = BOUND.fullmatch((one.text or "").strip())
+            if not found:
+                self.wrong(one.line, f"{name}: {one.text or 'no such value'}", BOUND_WORDS)
+                continue
+            made.append(Expectation(name, found.group(1) or "equal", float(found.group(2))))
+        return tuple(made)
+
+    def abort(self, entry: Entry) -> AbortBound:
+        values = self.section(entry.node, "abort", entry.line)
+        if not {"failed", "failed_percent"} & set(values):
+            self.wrong(entry.line, "abort has no bound", "failed, failed_percent or both")
+        return AbortBound(**values)
+
+
+def _is_target(text: str) -> bool:
+    try:
+        targets.check(text)
+    except LabError:
+        return False
+    return True
+
+
+def parse(text: str, file_name: str, check: Check) -> tuple[Scenario | None, tuple[Problem, ...]]:
+    """Read a scenario; None and the problems, in the order of their lines, if something is wrong."""
+    reader = _Reader(check)
+    name = file_name.removesuffix(".yaml")
+    if not NAME.fullmatch(name):
+        reader.wrong(1, f"file name {file_name!r}", "a-z, 0-9 and '-', then .yaml")
+    try:
+        root = yaml_nodes.compose(text)
+    except yaml_nodes.YamlSyntaxError as error:
+        return None, (Problem(error.line, f"not valid YAML: {error.what}", "a YAML mapping"),)
+    if root is None:
+        return None, (Problem(1, "the file is empty", f"the keys {', '.join(schema.section(''))}"),)
+    for twice in yaml_nodes.duplicates(root):
+        reader.wrong(
+            twice.line, f"{twice.key} stands twice, first in line {twice.first_line}", "each key once"
+        )
+    top = reader.section(root, "", yaml_nodes.line_of(root))
+    steady, recovery = top.get("steady"), top.get("recovery")
+    made: dict[str, Any] = {
+        "load": reader.load(top["load"]) if "load" in top else None,
+        "faults": reader.faults(top["faults"]) if "faults" in top else None,
+        "expect": reader.expectations(top["expect"]) if "expect" in top else None,
+        "abort": reader.abort(top["abort"]) if "abort" in top else None,
+        "steady": Steady(**reader.section(steady.node, "steady", steady.line)) if steady else Steady(),
+        "recovery": Recovery(**reader.section(recovery.node, "recovery", recovery.line))
+        if recovery
+        else Recovery(),
+    }
+    if not reader.problems and made["load"].pattern == "constant" and not made["faults"]:
+        reader.wrong(top["faults"].line, "no fault and no peak of the load", "a fault, or pattern: spike")
+    if reader.problems:
+        return None, tuple(sorted(reader.problems, key=lambda problem: problem.line))
+    return Scenario(name=name, description=top["description"], text=text, **made), ()
+
+
+def read(path: Path, check: Check) -> Scenario:
+    """Read a scenario file; raise ScenarioError that lists each problem with its line."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ScenarioError(f"{shown(path)} cannot be read: {error}") from error
+    found, problems = parse(text, path.name, check)
+    if found is None:
+        lines = [f"{shown(path)}:{one.line}: {one.what}; expected {one.expected}" for one in problems]
+        raise ScenarioError("\n".join(lines), remedy="docs/scenarios.md describes each key")
+    return found

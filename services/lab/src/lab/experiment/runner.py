@@ -1,0 +1,268 @@
+"""One trial of a scenario from start to end: steady, load, faults, watching, recovery, records, verdict.
+
+Whatever ends it early - an error, an abort, Ctrl-C - the faults are undone at once and their end is verified.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from lab import answers, faults, loadtest, records, running
+from lab.controller_client import Controller, State
+from lab.engine import Engine
+from lab.errors import GeneratorError, LabError, NotSteadyError, UnreachableError
+from lab.experiment import abort, assess, collect, judge, schedule, watch
+from lab.experiment.judge import Facts, Verdict
+from lab.experiment.scenario import Scenario
+from lab.experiment.schedule import Plan
+from lab.experiment.strokes import ENDED, FAULTS, INJECT, FaultLog, Striker
+from lab.experiment.watch import Watch
+from lab.load import Load
+from lab.settings import Settings
+
+Say = Callable[[str], None]
+SCENARIO_FILE, VERDICT = "scenario.yaml", "verdict.json"
+FIRST_ROW_S = 30.0
+FLUSH_S = 0.5
+"""After the load's end the predictors write their last log lines within this."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a trial left behind."""
+
+    folder: Path
+    verdict: Verdict
+
+
+@dataclass
+class Story:
+    """What happened in a trial, as it goes on. Times in epoch s."""
+
+    started_s: float
+    zero_s: float | None = None
+    aborted: str = ""
+    recovered_s: float | None = None
+    last_reason: str = ""
+    not_run: str = ""
+
+
+class Trial:
+    """One trial. `number` counts from 1."""
+
+    def __init__(self, scenario: Scenario, settings: Settings, seed: int, number: int, say: Say) -> None:
+        self._scenario = scenario
+        self._settings = replace(settings, steady_wait_s=scenario.steady.within_s)
+        self._seed = seed
+        self._number = number
+        self._say = say
+        self._story = Story(time.time())
+        self._saved: dict[str, Any] = {}
+
+    def run(self) -> Outcome:
+        """Run it; raise a LabError, before anything is done, if the system is not steady or out of reach."""
+        state = loadtest.steady_state(self._settings, self._say)
+        model = loadtest.check_target(self._settings.target_url)
+        name = f"{state.topology}-{self._scenario.name}"
+        folder = records.new_folder(self._settings.results_dir, datetime.now(UTC), name)
+        (folder / SCENARIO_FILE).write_text(self._scenario.text, encoding="utf-8")
+        with Engine(self._settings.docker_url, self._settings.project) as engine:
+            context = faults.Context(engine, self._settings.target_url, folder=folder)
+            try:
+                plan = schedule.plan(
+                    self._scenario, state, self._settings, self._seed, schedule.resolver(state)
+                )
+            except schedule.NotApplicableError as error:
+                return self._end(folder, state.topology, Verdict(judge.NOT_APPLICABLE, (error.what,)), None)
+            log = FaultLog(folder / FAULTS)
+            striker = Striker(plan, context, log)
+            if reasons := striker.why_not():
+                return self._end(folder, plan.topology, Verdict(judge.NOT_APPLICABLE, tuple(reasons)), log)
+            return self._run(folder, plan, engine, striker, log, model)
+
+    def _run(  # noqa: PLR0917 - what run() has made ready
+        self, folder: Path, plan: Plan, engine: Engine, striker: Striker, log: FaultLog, model: str
+    ) -> Outcome:
+        """Do what is planned, and judge it."""
+        since_s = time.time()
+        services = (*running.SERVICES, *plan.roles)
+        before = collect.identities(engine, services)
+        answers.save(folder, answers.learn(self._settings.target_url, plan.seed, self._say))
+        state = loadtest.steady_state(self._settings, self._say)
+        found = running.look(plan.settings, state, model)
+        self._saved = loadtest.saved_settings(plan.settings, state, time.time(), found)
+        self._saved["plan"] = _plan_json(plan)
+        self._save(folder)
+        try:
+            self._live(folder, plan, striker, log)
+        except KeyboardInterrupt:
+            self._story.not_run = "interrupted; the faults were undone"
+            self._collect(folder, engine, since_s, before)
+            self._end(folder, plan.topology, Verdict(judge.COULD_NOT_RUN, (self._story.not_run,)), log)
+            raise
+        except LabError as error:
+            self._story.not_run = error.what
+        entries, missing = self._collect(folder, engine, since_s, before)
+        if striker.problems and not self._story.not_run:
+            missing += striker.problems
+        story = self._story
+        facts = Facts(
+            invalid=tuple(missing),
+            not_run=(story.not_run,) if story.not_run else (),
+            aborted=story.aborted,
+            recovered=story.recovered_s is not None,
+            recovery_within_s=self._scenario.recovery.within_s,
+            unsteady_because=story.last_reason,
+        )
+        zero_s = min(log.times(INJECT), default=story.zero_s or story.started_s)
+        self._say("reading the records")
+        verdict = assess.verdict(folder, plan, entries, zero_s, facts)
+        return self._end(folder, plan.topology, verdict, log, reports=striker.reports)
+
+    def _live(self, folder: Path, plan: Plan, striker: Striker, log: FaultLog) -> None:
+        """Load, faults, recovery. On every way out the faults are over before the load ends."""
+        with contextlib.ExitStack() as stack:
+            watcher = Watch(folder, plan.settings)
+            stack.callback(watcher.close)
+            stack.callback(striker.finish)
+            self._say("preparing the faults")
+            striker.prepare()
+            load = stack.enter_context(Load(folder, plan.settings))
+            stack.callback(striker.finish)  # before the load ends
+            watcher.follow(load)
+            self._before(plan, watcher)
+            self._strike(plan, striker, watcher)
+            if self._story.aborted:
+                self._say(f"ABORT: {self._story.aborted}; undoing every fault")
+                striker.finish()
+                load.stop()
+            self._recover(plan, watcher, log)
+            self._rest(watcher, plan.scenario.load.after_s)
+            striker.finish()
+            load.stop()
+            watcher.collect()
+
+    def _before(self, plan: Plan, watcher: Watch) -> None:
+        """Wait for the load to flow, and until the time 0; refuse if it is not served steadily."""
+        scenario = self._scenario
+        self._say(f"load: {plan.rate:.0f} requests/s for {scenario.load.before_s:g} s before")
+        deadline = time.monotonic() + FIRST_ROW_S
+        while not watcher.rows:
+            watcher.sample()
+            if time.monotonic() >= deadline:
+                raise GeneratorError(f"no request ended within {FIRST_ROW_S:g} s of the load's start")
+        self._story.zero_s = min(row.scheduled_s for row in watcher.rows) + scenario.load.before_s
+        while time.time() < self._story.zero_s - watch.EVERY_S:
+            watcher.sample()
+        steady = scenario.steady
+        reason = watch.unsteady(watcher.rows, steady.failed_percent, steady.p95_ms)
+        if not watcher.steady:
+            reason = watcher.reason
+        if reason:
+            raise NotSteadyError(f"not steady under the load: {reason}")
+
+    def _strike(self, plan: Plan, striker: Striker, watcher: Watch) -> None:
+        """Let the faults happen; watch, and see whether the damage is too great."""
+        zero_s = self._story.zero_s or time.time()
+        striker.start(time.monotonic() + zero_s - time.time())
+        self._say(
+            "faults: " + (", ".join(f"{one.fault} {' '.join(one.targets)}" for one in plan.strokes) or "none")
+        )
+        until_s = zero_s + (plan.scenario.load.peak_s or 0.0)
+        while not striker.over or time.time() < until_s:
+            self._sample(plan, watcher)
+            if self._story.aborted:
+                return
+            if striker.problems:
+                raise LabError(striker.problems[0])
+
+    def _recover(self, plan: Plan, watcher: Watch, log: FaultLog) -> None:
+        """Wait until the system is steady again and the clients are well, as long as the scenario allows."""
+        recovery = plan.scenario.recovery
+        zero_s = self._story.zero_s or 0.0
+        since_s = max([*log.times(ENDED), *log.times(INJECT), zero_s + (plan.scenario.load.peak_s or 0.0)])
+        deadline = time.monotonic() + recovery.within_s
+        while time.monotonic() < deadline:
+            self._sample(plan, watcher)
+            self._say(f"waiting for the recovery: {watcher.reason or 'the clients are served'}")
+            self._story.last_reason = watcher.reason
+            self._story.recovered_s = watcher.recovered(recovery.failed_percent, since_s)
+            if self._story.recovered_s is not None:
+                return
+
+    def _rest(self, watcher: Watch, seconds: float) -> None:
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            watcher.sample()
+
+    def _sample(self, plan: Plan, watcher: Watch) -> None:
+        """Take a sample, hold it against the abort bound; only a spike's load may end by itself."""
+        watcher.sample()
+        story = self._story
+        if watcher.load_over and not story.aborted and plan.settings.pattern != "spike":
+            raise GeneratorError("the load ended before the system had recovered")
+        if not story.aborted:
+            windows = watcher.since(story.zero_s or 0.0)
+            story.aborted = abort.reason(plan.scenario.abort, windows) or ""
+
+    def _collect(
+        self, folder: Path, engine: Engine, since_s: float, before: dict[str, str]
+    ) -> tuple[list[Any], list[str]]:
+        time.sleep(FLUSH_S)
+        self._saved["ended_s"] = time.time()
+        self._saved["state_end"] = _state_end(self._settings)
+        self._save(folder)
+        return collect.collect(folder, engine, since_s, before)
+
+    def _save(self, folder: Path) -> None:
+        records.write_json(folder / records.SETTINGS_FILE, self._saved)
+
+    def _end(
+        self, folder: Path, topology: str, verdict: Verdict, log: FaultLog | None, **more: Any
+    ) -> Outcome:
+        """Write verdict.json and the report."""
+        story = self._story
+        injected, ended = (log.times(INJECT), log.times(ENDED)) if log else ([], [])
+        if log:
+            log.close()
+        content = {
+            **verdict.as_json(),
+            "scenario": self._scenario.name,
+            "description": self._scenario.description,
+            "topology": topology,
+            "seed": self._seed,
+            "trial": self._number,
+            "aborted": bool(story.aborted),
+            "started_s": story.started_s,
+            "ended_s": time.time(),
+            "fault_s": [injected[0], ended[-1] if ended else None] if injected else None,
+            "recovered_s": story.recovered_s,
+            **more,
+        }
+        records.write_json(folder / VERDICT, content)
+        assess.report(folder)
+        return Outcome(folder, verdict)
+
+
+def _plan_json(plan: Plan) -> dict[str, Any]:
+    return {
+        "rate_per_s": plan.rate,
+        "peak_per_s": plan.peak,
+        "strokes": [{**dataclasses.asdict(one), "parameters": dict(one.parameters)} for one in plan.strokes],
+    }
+
+
+def _state_end(settings: Settings) -> dict[str, Any] | str:
+    try:
+        with Controller(settings.controller_url) as controller:
+            state: State = controller.state()
+            return dataclasses.asdict(state)
+    except UnreachableError as error:
+        return error.what

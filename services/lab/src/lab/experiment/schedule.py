@@ -1,0 +1,151 @@
+"""Who is struck, when and for how long, and how much load there is. Pure: scenario, system and seed in.
+
+The same seed gives the same plan on the same topology.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+
+from lab import targets
+from lab.controller_client import State
+from lab.errors import LabError
+from lab.experiment.scenario import LoadPlan, Scenario
+from lab.settings import Settings
+from lab.timeline import ACTIVE
+
+Resolve = Callable[[str, int | None, int], tuple[str, ...]]
+"""Target, count and seed -> names; raises NotApplicableError."""
+
+
+class NotApplicableError(LabError):
+    """The topology that runs lacks what the scenario needs."""
+
+
+def resolver(state: State) -> Resolve:
+    """Return what resolves targets against a state."""
+
+    def resolve(target: str, count: int | None, seed: int) -> tuple[str, ...]:
+        found = targets.resolve(target, state, count=count, seed=seed)
+        if isinstance(found, targets.NotApplicable):
+            raise NotApplicableError(found.reason)
+        return found
+
+    return resolve
+
+
+SLACK_S = 30.0
+"""The load may last this much longer than all that is planned; it is ended when it is no longer needed."""
+
+
+@dataclass(frozen=True)
+class Stroke:
+    """One fault on its targets. Times in s; `at_s` counts from the time 0."""
+
+    fault: str
+    targets: tuple[str, ...]
+    at_s: float
+    length_s: float
+    parameters: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a trial will do. Rates in requests/s; `settings` are those of its load."""
+
+    scenario: Scenario
+    topology: str
+    seed: int
+    strokes: tuple[Stroke, ...]
+    roles: Mapping[str, str]
+    rate: float
+    peak: float
+    settings: Settings
+
+    @property
+    def targets(self) -> frozenset[str]:
+        """Everybody who is struck."""
+        return frozenset(name for stroke in self.strokes for name in stroke.targets)
+
+    @property
+    def span_s(self) -> float:
+        """From the time 0 to the planned end of the last fault and of the spike."""
+        ends = [stroke.at_s + stroke.length_s for stroke in self.strokes]
+        return max([*ends, self.scenario.load.peak_s or 0.0])
+
+
+def plan(scenario: Scenario, state: State, settings: Settings, seed: int, resolve: Resolve) -> Plan:
+    """Plan a trial; raises NotApplicableError if the topology lacks a role."""
+    roles = {server.name: server.role for server in state.servers}
+    strokes = _strokes(scenario, seed, resolve)
+    rate, peak = rates(scenario.load, settings.capacity, roles, strokes)
+    made = Plan(scenario, state.topology, seed, strokes, roles, rate, peak, settings)
+    return replace(made, settings=load_settings(made, settings))
+
+
+def _strokes(scenario: Scenario, seed: int, resolve: Resolve) -> tuple[Stroke, ...]:
+    draw = random.Random(seed)  # noqa: S311 - a choice that can be repeated, not a secret
+    made = []
+    for number, fault in enumerate(scenario.faults):
+        targets = resolve(fault.target, fault.count, seed + number)
+        late_s = draw.uniform(0, fault.jitter_s)
+        for turn in range(fault.repeat):
+            at_s = fault.at_s + late_s + turn * (fault.every_s or 0.0)
+            made.append(Stroke(fault.fault, targets, at_s, fault.length_s, fault.parameters))
+    return tuple(sorted(made, key=lambda stroke: stroke.at_s))
+
+
+def survivors(roles: Mapping[str, str], strokes: tuple[Stroke, ...]) -> int:
+    """Return how many servers can be in service while the faults last; at least 1, at most the actives.
+
+    Standbys take the place of struck actives.
+    """
+    struck = {name for stroke in strokes for name in stroke.targets}
+    left = sum(name not in struck for name in roles)
+    actives = sum(role == ACTIVE for role in roles.values())
+    return max(1, min(actives, left))
+
+
+def rates(
+    load: LoadPlan, capacity: float, roles: Mapping[str, str], strokes: tuple[Stroke, ...]
+) -> tuple[float, float]:
+    """Return the rate and the peak's rate (requests/s); without a peak both are the same."""
+    whole = capacity * max(1, sum(role == ACTIVE for role in roles.values()))
+    if load.rate is not None:
+        rate = load.rate
+    elif load.share is not None:
+        rate = load.share * whole
+    else:
+        rate = (load.share_of_survivors or 0.0) * capacity * survivors(roles, strokes)
+    if load.peak_rate is not None:
+        return rate, load.peak_rate
+    return rate, rate if load.peak_share is None else load.peak_share * whole
+
+
+def load_settings(plan: Plan, settings: Settings) -> Settings:
+    """Return the settings of the load generator for a plan."""
+    load, scenario = plan.scenario.load, plan.scenario
+    longest_s = load.before_s + plan.span_s + scenario.recovery.within_s + load.after_s + SLACK_S
+    common = replace(
+        settings,
+        pattern=load.pattern,
+        users=0,
+        rate=plan.rate,
+        rate_max=max(plan.rate, plan.peak),
+        seed=plan.seed,
+        duration_s=longest_s,
+        beyond_s=-1.0,
+        topology=plan.topology,
+    )
+    if load.pattern == "spike":
+        # Locust's spike lies in the middle of its run: this long a run puts its start at the time 0. What
+        # comes after the spike is as long as what came before.
+        peak_s = load.peak_s or 0.0
+        around_s = max(load.before_s, 1.0)
+        return replace(common, spike_s=peak_s, duration_s=2 * around_s + peak_s)
+    if load.pattern == "ramp":
+        slope = (plan.peak - plan.rate) / load.before_s
+        return replace(common, ramp_per_s=slope) if slope > 0 else replace(common, pattern="constant")
+    return common

@@ -1,0 +1,234 @@
+"""Does the faults of a plan and undoes them; each of them and its end is verified, and noted in faults.jsonl.
+
+A thread per stroke and target: it guards the fault (faults.lasting), waits for its time, injects, looks for
+the effect, waits for the end, undoes it and looks whether it is over. `finish` ends all of them at once.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import threading
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from lab import faults
+from lab.errors import LabError
+from lab.experiment.schedule import Plan, Stroke
+from lab.faults import Context
+
+FAULTS = "faults.jsonl"
+INJECT, EFFECT, UNDO, ENDED = "inject", "effect", "undo", "ended"
+PREPARE_S = 4.0
+"""A guard is started this long before its fault; those of the first faults before the load starts."""
+GUARD_S = 30.0
+EFFECT_S, END_S = 5.0, 30.0
+POLL_S = 0.1
+READY_S = 60.0
+
+
+Ask = Callable[[Context, str, Mapping[str, float]], bool]
+
+
+class FaultLog:
+    """Writes faults.jsonl; may be used by several threads."""
+
+    def __init__(self, path: Path) -> None:
+        self._file = path.open("x", encoding="utf-8")
+        self._lock = threading.Lock()
+        self.events: list[dict[str, Any]] = []
+
+    def note(
+        self, event: str, fault: str, target: str, parameters: Mapping[str, float], detail: str = ""
+    ) -> None:
+        """Write one event with the time of now."""
+        line = {
+            "time": time.time(),
+            "event": event,
+            "fault": fault,
+            "target": target,
+            "detail": detail,
+            "parameters": dict(parameters),
+        }
+        with self._lock:
+            self.events.append(line)
+            self._file.write(json.dumps(line) + "\n")
+            self._file.flush()
+
+    def times(self, event: str) -> list[float]:
+        """Return when an event happened, in order (epoch s)."""
+        with self._lock:
+            return sorted(float(one["time"]) for one in self.events if one["event"] == event)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+
+def parameters(stroke: Stroke) -> dict[str, float]:
+    """Return all parameters of a stroke's fault; its length is the fault's duration."""
+    known = faults.load(stroke.fault).PARAMETERS
+    given = dict(stroke.parameters)
+    if faults.DURATION in known:
+        given[faults.DURATION] = stroke.length_s
+    return faults.complete(stroke.fault, given)
+
+
+class Striker:
+    """The faults of one trial."""
+
+    def __init__(self, plan: Plan, context: Context, log: FaultLog) -> None:
+        self._plan = plan
+        self._context = context
+        self._log = log
+        self._zero_mono = 0.0
+        self._go = threading.Event()
+        self._finish = threading.Event()
+        self._lock = threading.Lock()
+        self._ready = threading.Semaphore(0)
+        self._going_on: set[int] = set()
+        self.problems: list[str] = []
+        self.reports: list[dict[str, Any]] = []
+        self._threads: list[threading.Thread] = []
+
+    def why_not(self) -> list[str]:
+        """Return why the faults cannot be done to their targets here; nothing if they can."""
+        found = []
+        for stroke in self._plan.strokes:
+            for target in stroke.targets:
+                reason = faults.why_not(stroke.fault, self._context, target, parameters(stroke))
+                if reason and reason not in found:
+                    found.append(reason)
+        return found
+
+    def prepare(self) -> None:
+        """Start the guards of the first faults; return when they stand. `start` injects."""
+        works = [(stroke, target) for stroke in self._plan.strokes for target in stroke.targets]
+        self._going_on = set(range(len(works)))
+        for number, (stroke, target) in enumerate(works):
+            thread = threading.Thread(
+                target=self._work, args=(number, stroke, target), name=f"fault-{number}"
+            )
+            self._threads.append(thread)
+            thread.start()
+        early = sum(stroke.at_s < PREPARE_S for stroke, _ in works)
+        deadline = time.monotonic() + READY_S
+        for _ in range(early):
+            if not self._ready.acquire(timeout=max(0.0, deadline - time.monotonic())):
+                raise LabError(
+                    "the guards of the faults did not start", remedy="try again on an idle machine"
+                )
+        if self.problems:
+            raise LabError(self.problems[0])
+
+    def start(self, zero_mono: float) -> None:
+        """Let the faults happen, counted from a time of time.monotonic()."""
+        self._zero_mono = zero_mono
+        self._go.set()
+
+    @property
+    def over(self) -> bool:
+        """Whether every fault was done and is over as far as it has to be ended; repairs may go on."""
+        with self._lock:
+            return not self._going_on
+
+    def finish(self) -> None:
+        """End every fault now and verify it; return when all of it is done. May be called again."""
+        self._finish.set()
+        self._go.set()
+        for thread in self._threads:
+            while thread.is_alive():  # Ctrl-C interrupts a join; a second one must not leave a fault behind
+                with contextlib.suppress(KeyboardInterrupt):
+                    thread.join()
+
+    def _work(self, number: int, stroke: Stroke, target: str) -> None:
+        try:
+            if stroke.at_s >= PREPARE_S:
+                self._go.wait()
+                self._wait_until(stroke.at_s - PREPARE_S)
+            self._one(number, stroke, target)
+        except LabError as error:
+            self.problems.append(f"{stroke.fault} of {target}: {error.what}")
+        except Exception as error:
+            # A thread's error ends nothing else: without this the fault would be missed by nobody.
+            self.problems.append(f"{stroke.fault} of {target}: {error!r}")
+            raise
+        finally:
+            self._done(number)
+            self._ready.release()
+
+    def _done(self, number: int) -> None:
+        with self._lock:
+            self._going_on.discard(number)
+
+    def _one(self, number: int, stroke: Stroke, target: str) -> None:
+        given = parameters(stroke)
+        scenario = self._plan.scenario
+        limit_s = (
+            scenario.load.before_s + stroke.at_s + stroke.length_s + scenario.recovery.within_s + GUARD_S
+        )
+        with self._context.apart() as own:
+            injected = False
+            with faults.lasting(stroke.fault, own, target, given, limit_s):
+                self._ready.release()
+                self._go.wait()
+                self._wait_until(stroke.at_s)
+                if self._finish.is_set():
+                    return
+                injected = True
+                self._do(number, own, stroke, target, given)
+                self._log.note(UNDO, stroke.fault, target, given)
+            if injected:
+                self._verify_end(own, stroke, target, given)
+                if found := faults.report(stroke.fault, own, target):
+                    self.reports.append({"fault": stroke.fault, "target": target} | found)
+
+    def _do(self, number: int, own: Context, stroke: Stroke, target: str, given: Mapping[str, float]) -> None:
+        """Inject, see it take effect, and stay until it has to end."""
+        fault = faults.load(stroke.fault)
+        self._log.note(INJECT, stroke.fault, target, given, fault.DETAIL)
+        begun = time.monotonic()
+        fault.inject(own, target, given)
+        lasts = faults.lasts(stroke.fault, target)
+        within_s = max(EFFECT_S, stroke.length_s if lasts else 0.0)
+        seen = self._poll(lambda: self._tells(fault.took_effect, own, target, given), within_s)
+        if seen:
+            self._log.note(EFFECT, stroke.fault, target, given)
+        elif not self._finish.is_set():
+            self.problems.append(f"{stroke.fault} took no effect on {target}")
+        if not lasts:
+            # Others repair it: the experiment goes on meanwhile, and only its end undoes what is left.
+            self._done(number)
+        while not self._finish.is_set() and not (lasts and time.monotonic() - begun >= stroke.length_s):
+            if seen and self._tells(fault.ended, own, target, given):
+                return
+            self._finish.wait(POLL_S if not lasts else min(POLL_S, stroke.length_s))
+
+    @staticmethod
+    def _tells(ask: Ask, own: Context, target: str, given: Mapping[str, float]) -> bool:
+        """Ask a fault of its effect or its end; a part that does not answer now tells nothing."""
+        try:
+            return ask(own, target, given)
+        except LabError:
+            return False
+
+    def _verify_end(self, own: Context, stroke: Stroke, target: str, given: Mapping[str, float]) -> None:
+        deadline = time.monotonic() + END_S
+        while not self._tells(faults.load(stroke.fault).ended, own, target, given):
+            if time.monotonic() >= deadline:
+                self.problems.append(f"{stroke.fault} of {target} is not over {END_S:g} s after its end")
+                return
+            time.sleep(POLL_S)
+        self._log.note(ENDED, stroke.fault, target, given)
+
+    def _poll(self, probe: Callable[[], bool], limit_s: float) -> bool:
+        deadline = time.monotonic() + limit_s
+        while not probe():
+            if time.monotonic() >= deadline or self._finish.wait(POLL_S):
+                return False
+        return True
+
+    def _wait_until(self, at_s: float) -> None:
+        self._finish.wait(max(0.0, self._zero_mono + at_s - time.monotonic()))

@@ -1,0 +1,129 @@
+"""Watches an experiment all along: the servers' states and what the clients saw, four times a second."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from lab.controller_client import Controller, State
+from lab.errors import UnreachableError
+from lab.experiment.abort import Window, failed_percent
+from lab.load import Load
+from lab.records import LATE, NONE, Request
+from lab.settings import Settings
+
+SAMPLES = "samples.jsonl"
+EVERY_S = 0.25
+CPU_EVERY_S = 1.0
+ASK_S = 1.0
+"""A controller that does not answer for this long is not waited for: the sample says so."""
+LAST_S = 1.0
+
+
+class Watch:
+    """The samples of one trial. `requests` are read along from the load generator's rows."""
+
+    def __init__(self, folder: Path, settings: Settings) -> None:
+        self._controller = Controller(settings.controller_url, timeout_s=ASK_S)
+        self._file = (folder / SAMPLES).open("x", encoding="utf-8")
+        self._load: Load | None = None
+        self._sampled_s = time.time()
+        self._cpu_s = 0.0
+        self.windows: list[Window] = []
+        self.rows: list[Request] = []
+        self.steady = False
+        self.reason = "not asked yet"
+        self.load_over = False
+        self._steady_since: float | None = None
+
+    def close(self) -> None:
+        """Close file and connection."""
+        self._file.close()
+        self._controller.close()
+
+    def follow(self, load: Load) -> None:
+        """Read a load generator's rows along from now on."""
+        self._load = load
+
+    def sample(self) -> None:
+        """Take one sample; raise GeneratorError if the load generator died."""
+        begun = time.monotonic()
+        fresh = self.collect()
+        if self._load is not None and not self.load_over:
+            self.load_over = not self._load.running()
+            if time.monotonic() - self._cpu_s >= CPU_EVERY_S and not self.load_over:
+                self._cpu_s = time.monotonic()
+                self._load.sample_cpu()
+        state = self._state()
+        now_s = time.time()
+        self._steady_since = (self._steady_since or now_s) if self.steady else None
+        window = Window.of(self._sampled_s, now_s, (row.failure for row in fresh))
+        self._sampled_s = now_s
+        self.windows.append(window)
+        self._write(now_s, state, window)
+        time.sleep(max(0.0, EVERY_S - (time.monotonic() - begun)))
+
+    def collect(self) -> list[Request]:
+        """Read the rows that were written since the last call."""
+        fresh = [] if self._load is None else list(self._load.new_requests())
+        self.rows += fresh
+        return fresh
+
+    def since(self, start_s: float) -> list[Window]:
+        """Return the samples' windows from a time on (epoch s)."""
+        return [window for window in self.windows if window.start_s >= start_s]
+
+    def recovered(self, failed_at_most_percent: float, since_s: float) -> float | None:
+        """Return since when (epoch s, not before `since_s`) the system has been steady and the clients well.
+
+        None until that has been so for a second: a controller takes a moment to notice a fault.
+        """
+        if self._steady_since is None:
+            return None
+        start_s = max(self._steady_since, since_s)
+        if time.time() - start_s < LAST_S:
+            return None
+        share = failed_percent(self.windows, time.time() - LAST_S - EVERY_S)
+        return start_s if share is None or share <= failed_at_most_percent else None
+
+    def _state(self) -> State | None:
+        try:
+            state = self._controller.state()
+        except UnreachableError as error:
+            self.steady, self.reason = False, error.what
+            return None
+        self.steady, self.reason = state.steady, state.steady_reason
+        return state
+
+    def _write(self, now_s: float, state: State | None, window: Window) -> None:
+        counts = {key: getattr(window, key) for key in ("sent", "served", "refused", "error", "late")}
+        line: dict[str, Any] = {
+            "time": now_s,
+            "steady": self.steady,
+            "steady_reason": self.reason,
+            "servers": [] if state is None else [dataclasses.asdict(server) for server in state.servers],
+            "window": counts,
+        }
+        self._file.write(json.dumps(line) + "\n")
+        self._file.flush()
+
+
+def unsteady(rows: Iterable[Request], failed_at_most_percent: float, p95_at_most_ms: float) -> str:
+    """Say why the load before the faults was not served steadily; empty if it was."""
+    found = list(rows)
+    if not found:
+        return "no request of the load was answered"
+    failed = 100 * sum(row.failure != NONE for row in found) / len(found)
+    if failed > failed_at_most_percent:
+        return (
+            f"{failed:.1f} % of the requests failed before any fault (at most {failed_at_most_percent:g} %)"
+        )
+    latencies = sorted(row.latency_ms for row in found if row.failure in (NONE, LATE))
+    p95_ms = latencies[min(len(latencies) - 1, int(0.95 * len(latencies)))] if latencies else 0.0
+    if p95_ms > p95_at_most_ms:
+        return f"95 % of the requests took up to {p95_ms:.0f} ms (at most {p95_at_most_ms:g} ms)"
+    return ""

@@ -1,0 +1,240 @@
+"""The pure parts of an experiment: schedule, abort, verdict, statistics, measures."""
+
+from __future__ import annotations
+
+import pytest
+
+from lab.experiment import abort, judge, measures, schedule, trials
+from lab.experiment.abort import Window
+from lab.experiment.judge import Facts, Judged
+from lab.experiment.measures import MEASURES, NO_STANDBY, Measured
+from lab.experiment.scenario import AbortBound, Expectation, FaultPlan, LoadPlan, Recovery, Scenario
+from lab.settings import Settings
+from unit.lab.journal_entries import ROLES, T0, journal, server, state
+
+
+def scenario(*faults: FaultPlan, load: LoadPlan | None = None) -> Scenario:
+    made = load or LoadPlan(rate=50)
+    return Scenario("x", "d", made, faults, (), AbortBound(failed=1), recovery=Recovery(within_s=60))
+
+
+def plan(given: Scenario, seed: int = 1, topology: str = "2-active") -> schedule.Plan:
+    roles = ROLES if topology == "2-active" else dict.fromkeys(ROLES, "active")
+    system = state(*(server(name, role) for name, role in roles.items()), topology=topology)
+    return schedule.plan(given, system, Settings(capacity=50), seed, schedule.resolver(system))
+
+
+def test_the_same_seed_chooses_the_same_targets_and_times() -> None:
+    given = scenario(FaultPlan("kill", "active", 1, jitter_s=5))
+    once, again = plan(given, seed=7), plan(given, seed=7)
+    assert once.strokes == again.strokes
+    many = {
+        (one.strokes[0].targets, one.strokes[0].at_s) for one in (plan(given, seed) for seed in range(20))
+    }
+    assert len({targets for targets, _ in many}) == 2, "both actives are struck"
+    assert len({at_s for _, at_s in many}) == 20
+    assert all(0 <= at_s <= 5 for _, at_s in many)
+
+
+def test_a_repeated_fault_strikes_the_same_target_at_its_pace() -> None:
+    made = plan(scenario(FaultPlan("unready", "active", 1, length_s=1, repeat=3, every_s=4)))
+    assert [one.at_s for one in made.strokes] == [0, 4, 8]
+    assert len({one.targets for one in made.strokes}) == 1
+    assert made.span_s == 9
+
+
+def test_a_role_that_is_not_there_is_not_applicable() -> None:
+    with pytest.raises(schedule.NotApplicableError, match="standby"):
+        plan(scenario(FaultPlan("kill", "standby", 1)), topology="3-active")
+
+
+@pytest.mark.parametrize(
+    ("topology", "load", "count", "expected"),
+    [
+        ("2-active", LoadPlan(rate=33), 1, (33, 33)),
+        ("2-active", LoadPlan(share=0.7), 1, (70, 70)),
+        ("2-active", LoadPlan(share_of_survivors=0.7), 1, (70, 70)),  # the standby takes the place
+        ("2-active", LoadPlan(share_of_survivors=0.7), 2, (35, 35)),  # only the standby is left
+        ("3-active", LoadPlan(share_of_survivors=0.7), 1, (70, 70)),
+        ("3-active", LoadPlan(share_of_survivors=0.7), 3, (35, 35)),  # nobody is left: as for one
+        ("3-active", LoadPlan("spike", share=0.4, peak_share=3, peak_s=5), 1, (60, 450)),
+    ],
+)
+def test_the_rate_follows_from_the_load_and_who_is_left(
+    topology: str, load: LoadPlan, count: int, expected: tuple[float, float]
+) -> None:
+    made = plan(scenario(FaultPlan("kill", "active", count), load=load), topology=topology)
+    assert (made.rate, made.peak) == pytest.approx(expected)
+
+
+def test_a_spike_begins_at_the_time_0() -> None:
+    made = plan(scenario(load=LoadPlan("spike", share=0.4, peak_share=3, peak_s=10, before_s=8)))
+    assert (made.settings.duration_s, made.settings.spike_s) == (26, 10)
+    assert made.settings.rate_max == 300
+
+
+def windows(*counts: tuple[int, int]) -> list[Window]:
+    """Windows of a second each, of (served, errors)."""
+    return [Window(at, at + 1, ok + bad, ok, 0, bad, 0) for at, (ok, bad) in enumerate(counts)]
+
+
+@pytest.mark.parametrize(
+    ("bound", "seen", "expected"),
+    [
+        (AbortBound(failed=10), windows((50, 5), (50, 5)), None),
+        (AbortBound(failed=10), windows((50, 5), (50, 6)), "11 requests failed"),
+        (AbortBound(failed_percent=50, over_s=2), windows((0, 50)), None),  # not over so long yet
+        (AbortBound(failed_percent=50, over_s=2), windows((0, 50), (0, 50)), "100 % of the requests"),
+        (AbortBound(failed_percent=50, over_s=2), windows((0, 50), (50, 0), (50, 0)), None),  # over by now
+        (AbortBound(failed_percent=50, over_s=2), windows((0, 5), (0, 5)), None),  # too few to tell
+        (AbortBound(failed=0), [], None),
+    ],
+)
+def test_the_damage_decides_on_an_abort(bound: AbortBound, seen: list[Window], expected: str | None) -> None:
+    found = abort.reason(bound, seen)
+    assert found is None if expected is None else expected in str(found)
+
+
+GOOD, BAD = Judged("lost", "0", 0.0, "requests", met=True), Judged("lost", "0", 3.0, "requests", met=False)
+
+
+@pytest.mark.parametrize(
+    ("judged", "facts", "unknown", "expected", "because"),
+    [
+        ([GOOD], Facts(), 0, "met", "everything expected holds"),
+        ([GOOD, BAD], Facts(), 0, "not met", "lost is 3 requests (expected 0)"),
+        ([GOOD], Facts(aborted="11 failed"), 0, "not met", "stopped early: 11 failed"),
+        ([GOOD], Facts(recovered=False, recovery_within_s=60), 0, "not met", "not recovered within 60 s"),
+        ([GOOD], Facts(broken_invariants=("x: y",)), 0, "not met", "an invariant is broken: x: y"),
+        ([GOOD], Facts(invalid=("log cut",)), 0, "invalid", "log cut"),
+        ([BAD], Facts(invalid=("log cut",)), 0, "invalid", "log cut"),
+        ([GOOD], Facts(), 2, "invalid", "what became of 2 requests"),
+        ([GOOD, Judged("unknown", "at most 5", 2.0, "requests", met=True)], Facts(), 2, "met", "holds"),
+        ([GOOD], Facts(not_run=("no load",), invalid=("x",)), 0, "could not run", "no load"),
+    ],
+)
+def test_the_verdict_follows_from_expectations_and_facts(
+    judged: list[Judged], facts: Facts, unknown: float, expected: str, because: str
+) -> None:
+    found = judge.judge(judged, facts, unknown)
+    assert found.verdict == expected
+    assert any(because in one for one in found.because), found.because
+    assert found.status == judge.STATUS[expected]
+
+
+@pytest.mark.parametrize(
+    ("relation", "bound", "value", "met"),
+    [
+        ("equal", 0, 0, True),
+        ("equal", 0, 1, False),
+        ("under", 200, 199.9, True),
+        ("under", 200, 200, False),
+        ("at most", 200, 200, True),
+        ("at least", 35, 34.9, False),
+        ("above", 1, 2, True),
+        ("under", 200, "no standby was promoted", False),
+        ("under", 200, NO_STANDBY, True),  # what a topology cannot have is not asked of it
+    ],
+)
+def test_an_expectation_is_held_against_its_measurement(
+    relation: str, bound: float, value: float | str, met: bool
+) -> None:
+    (found,) = judge.judge_each([Expectation("in_rotation_ms", relation, bound)], lambda _: value)
+    assert found.met is met
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "expected"),
+    [
+        (["met", "met"], "met"),
+        (["met", "not met", "invalid"], "not met"),
+        (["met", "invalid"], "invalid"),
+        (["not applicable"], "not applicable"),
+        ([], "could not run"),
+    ],
+)
+def test_several_trials_have_one_verdict(verdicts: list[str], expected: str) -> None:
+    assert judge.overall(verdicts) == expected
+
+
+def test_exit_statuses() -> None:
+    assert judge.STATUS == {"met": 0, "not met": 1, "could not run": 2, "not applicable": 2, "invalid": 3}
+
+
+@pytest.mark.parametrize(
+    ("successes", "of", "low", "high"),
+    [(50, 50, 0.929, 1.0), (0, 10, 0.0, 0.278), (5, 10, 0.237, 0.763), (1, 1, 0.207, 1.0)],
+)
+def test_a_share_of_trials_has_wilsons_interval(successes: int, of: int, low: float, high: float) -> None:
+    """The values are those of the literature's tables."""
+    found = trials.share(successes, of)
+    assert (found.low, found.high) == pytest.approx((low, high), abs=0.001)
+
+
+@pytest.mark.parametrize(
+    ("count", "low", "high"),
+    [(5, None, None), (6, 1, 6), (9, 2, 8), (10, 2, 9), (20, 6, 15), (50, 18, 33)],
+)
+def test_a_median_has_the_interval_of_order_statistics(count: int, low: int | None, high: int | None) -> None:
+    """The ranks are those of the binomial table at 95 %, counted from 1; the values are their ranks."""
+    found = trials.spread([float(value) for value in range(count, 0, -1)])
+    assert (found.median_low, found.median_high) == (low, high)
+    assert (found.lowest, found.highest) == (1, count)
+
+
+def measured(**more: object) -> Measured:
+    values: dict[str, object] = {
+        "ledger": {
+            "sent": 100,
+            "executed_twice": 1,
+            "classes": {"served": 90, "lost_in_flight": 3, "shed": 4},
+        },
+        "budget": {
+            "phases": [{"name": "in rotation", "from": "commanded", "to": "in rotation", "end_s": T0 + 0.05}]
+        },
+        "entries": journal(
+            (-50, "action", {"action": "promote", "server": "predictor-3", "result": "ok"}),
+            (20, "observation", {"server": "predictor-1", "change": {"health": ["up", "down"]}}),
+            (25, "action", {"action": "promote", "server": "predictor-3", "result": "ok"}),
+            (30, "action", {"action": "start", "server": "predictor-1", "result": "refused"}),
+        ),
+        "roles": ROLES,
+        "targets": frozenset({"predictor-1"}),
+        "zero_s": T0,
+        "outage_ms": 120.0,
+        "p99_ms": None,
+        "slowest_ms": 60.0,
+        "lost_early": 2,
+    }
+    return Measured(**(values | more))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("lost", 3),
+        ("lost_within_100ms", 2),
+        ("lost_after_100ms", 1),
+        ("shed", 4),
+        ("served_percent", 90),
+        ("out_of_service_ms", 120),
+        ("in_rotation_ms", 50),
+        ("out_of_rotation_ms", 20),
+        ("promotions", 1),
+        ("restarts", 0),
+        ("p99_ms", "no request got a prediction"),
+        ("first_served_ms", "the standby served nothing"),
+    ],
+)
+def test_a_measure_is_taken_from_the_records(name: str, expected: float | str) -> None:
+    found = MEASURES[name].of(measured())
+    assert found == (expected if isinstance(expected, str) else pytest.approx(expected, abs=0.01))
+
+
+def test_a_promotion_is_not_asked_of_a_topology_without_a_standby() -> None:
+    assert MEASURES["in_rotation_ms"].of(measured(roles=dict.fromkeys(ROLES, "active"))) == NO_STANDBY
+
+
+def test_a_server_that_never_left_the_rotation_is_named() -> None:
+    found = measures.MEASURES["out_of_rotation_ms"].of(measured(targets=frozenset({"predictor-2"})))
+    assert found == "predictor-2 never left the rotation"

@@ -1,0 +1,315 @@
+"""A whole experiment against peers on loopback: a scripted server, a controller, a Docker."""
+
+from __future__ import annotations
+
+import _thread
+import argparse
+import json
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lab import answers, records
+from lab.commands import experiment as command
+from lab.controller_client import Entry
+from lab.errors import NotSteadyError
+from lab.experiment import runner
+from lab.settings import Settings
+from unit.lab.journal_entries import server, state
+from unit.lab.loopback_controller import LoopbackController, controller
+from unit.lab.loopback_docker import LoopbackDocker, docker
+from unit.lab.scripted_server import PREDICTION, Reply, ScriptedServer, serving
+
+ROOT = Path(__file__).parents[3]
+LOCUSTFILE = ROOT / "locust" / "locustfile.py"
+SOURCES = ROOT / "services" / "lab" / "src"
+SCENARIO = """\
+description: one server dies
+load: {rate: 40, before_s: 1.5, after_s: 0}
+faults:
+  - {fault: kill, target: predictor-1, at_s: 0}
+expect: {lost: 0, in_rotation_ms: under 2000, unknown: 0}
+abort: {failed: 50}
+recovery: {within_s: 15}
+"""
+
+
+class Lab:
+    """Three servers: a kill is noticed after 20 ms, a standby comes at once, the server is back later."""
+
+    def __init__(self, peer: LoopbackController, engine: LoopbackDocker) -> None:
+        self.peer = peer
+        self.engine = engine
+        self.steady = peer.state
+        self.repair_s: float | None = 0.8
+        self.failing = False
+        self.target: ScriptedServer
+        self.lines: dict[str, list[str]] = {"haproxy": [], "predictor-2": []}
+        self.timers: list[threading.Timer] = []
+        engine.on_post = self.on_post
+        engine.log_of = self.log_of
+
+    def answer(self, number: int, _path: str) -> Reply:
+        """Answer as HAProxy with a server behind it, and log it as both do."""
+        _, headers, body = self.target.requests[number]
+        said = json.loads(body or b"{}")
+        reply = Reply(server="predictor-2", model="1.2.0")
+        if isinstance(said, list):
+            reply = replace(reply, body=b"[" + b",".join([PREDICTION] * len(said)) + b"]")
+        elif self.failing:
+            reply = replace(reply, status=502, server="haproxy")
+        now, name = time.time(), headers.get("x-request-id", "")
+        self.lines["haproxy"].append(
+            json.dumps(
+                {
+                    "time_us": round(now * 1e6),
+                    "accepted_us": round(now * 1e6),
+                    "id": name,
+                    "status": reply.status,
+                    "server": "predictor-2",
+                    "backend": "predictors",
+                    "retries": "0",
+                    "time_active_ms": 1,
+                    "time_total_ms": 1,
+                    "termination_state": "SH" if self.failing else "--",
+                    "bytes_sent": 250,
+                }
+            )
+        )
+        logged = {"time": now, "request_id": name, "server": "predictor-2", "method": "POST"}
+        logged |= {"path": "/predict", "status": 200, "duration_ms": 0.5}
+        if reply.status == 200:
+            self.lines["predictor-2"].append(json.dumps(logged))
+        return reply
+
+    def log_of(self, container: str) -> bytes:
+        service = container.removeprefix("lab-").removesuffix("-1")
+        lines = self.lines.get(service, [])
+        if service == "controller":
+            lines = [json.dumps(entry.raw) for entry in self.peer.entries]
+        return "".join(f"{line}\n" for line in lines).encode()
+
+    def on_post(self, action: str, name: str) -> None:
+        target = name.removeprefix("lab-").removesuffix("-1")
+        if action in ("kill", "pause"):
+            self.later(0.02, lambda: self.fall(target))
+            if self.repair_s is not None:
+                self.later(self.repair_s, lambda: self.rise(target, name))
+
+    def later(self, seconds: float, act: Any) -> None:
+        timer = threading.Timer(seconds, act)
+        self.timers.append(timer)
+        timer.start()
+
+    def fall(self, target: str) -> None:
+        self.peer.state = state(
+            server(target, health="down", container="exited"), steady=False, reason=f"{target} is dead"
+        )
+        self.note("signal", source="tripwire", server=target, what="connection ended")
+        self.note("observation", server=target, change={"health": ["up", "down"]})
+        self.note("decision", action="promote", server="predictor-3", reason=f"{target} refused")
+        self.note(
+            "action", action="promote", server="predictor-3", command="set weight", result="ok", took_ms=1.0
+        )
+        self.note("confirmed", action="promote", server="predictor-3", took_ms=1.0)
+
+    def rise(self, target: str, name: str) -> None:
+        self.engine.status[name] = "running"
+        self.note("observation", server=target, change={"health": ["down", "up"]})
+        self.note("confirmed", action="demote", server="predictor-3", took_ms=1.0)
+        self.peer.state = replace(self.steady, time=time.time())
+
+    def note(self, event: str, **fields: object) -> None:
+        seq = len(self.peer.entries) + 1
+        self.peer.write(
+            Entry.from_raw({"seq": seq, "time": time.time(), "monotonic": 1.0, "event": event, **fields})
+        )
+
+
+@pytest.fixture
+def lab(monkeypatch: pytest.MonkeyPatch) -> Iterator[Lab]:
+    monkeypatch.setenv("PYTHONPATH", str(SOURCES))
+    with controller(state()) as peer, docker() as engine:
+        made = Lab(peer, engine)
+        with serving(made.answer) as target:
+            made.target = target
+            yield made
+        for timer in made.timers:
+            timer.join()
+
+
+def settings(lab: Lab, folder: Path, scenario: str = SCENARIO, **more: Any) -> Settings:
+    """Settings of a run; the scenario is the user's own file `own.yaml`."""
+    users = folder / "scenarios"
+    users.mkdir()
+    (users / "own.yaml").write_text(scenario, encoding="utf-8")
+    values: dict[str, Any] = {"steady_wait_s": 0.0, "idle_min_percent": 0.0} | more
+    return Settings(
+        controller_url=lab.peer.url,
+        docker_url=lab.engine.url,
+        target_url=lab.target.url,
+        stats_url=lab.target.url,
+        project="lab",
+        results_dir=folder / "results",
+        scenarios_dir=users,
+        locustfile=LOCUSTFILE,
+        scenario="own",
+        **values,
+    )
+
+
+def the_folder(settings: Settings) -> Path:
+    (found,) = settings.results_dir.iterdir()
+    return found
+
+
+def lines(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+def test_a_kill_is_done_watched_recovered_from_and_judged(
+    lab: Lab, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Every file of the folder is there; the fault's four events are in order; the verdict is in words."""
+    given = settings(lab, tmp_path)
+    status = command.run(argparse.Namespace(), given)
+    folder = the_folder(given)
+    verdict = records.read_json(folder / runner.VERDICT)
+    assert folder.name.endswith("-2-active-own")
+    assert (folder / "scenario.yaml").read_text() == SCENARIO
+    wanted = {
+        *(
+            "requests.csv",
+            "haproxy.jsonl",
+            "predictor.jsonl",
+            "journal.jsonl",
+            "faults.jsonl",
+            "samples.jsonl",
+        ),
+        *("ledger.json", "ledger.parquet", "budget.json", "invariants.json", "verdict.json", "settings.json"),
+        *(answers.ANSWERS, "collected.json"),
+    }
+    assert wanted <= {path.name for path in folder.iterdir()}, verdict
+    events = lines(folder / "faults.jsonl")
+    assert [(one["event"], one["target"]) for one in events] == [
+        (event, "predictor-1") for event in ("inject", "effect", "undo", "ended")
+    ]
+    samples = lines(folder / "samples.jsonl")
+    assert not all(one["steady"] for one in samples)
+    assert sum(one["window"]["sent"] for one in samples) > 40
+    measured = {one["text"]: one["measured"] for one in verdict["expectations"]}
+    assert measured["lost"] == measured["unknown"] == 0
+    assert 15 <= measured["in_rotation_ms"] < 2000
+    assert verdict["fault_s"][0] < verdict["recovered_s"]
+    assert all(one["met"] for one in verdict["expectations"])
+    assert (verdict["verdict"], status) == ("met", 0), verdict["because"]
+    assert verdict["scenario"] == "own"
+    assert "own" in capsys.readouterr().out
+
+
+def test_damage_beyond_the_bound_stops_it_and_undoes_the_fault(lab: Lab, tmp_path: Path) -> None:
+    """The pause would last 60 s; it ends as soon as the bound is passed, and its end is verified."""
+    scenario = SCENARIO.replace("fault: kill", "fault: pause").replace("at_s: 0}", "at_s: 0, length_s: 60}")
+    given = settings(lab, tmp_path, scenario)
+    fall = lab.fall
+
+    def fall_and_fail(target: str) -> None:
+        fall(target)
+        lab.failing = True
+
+    lab.fall = fall_and_fail  # type: ignore[method-assign]
+    lab.repair_s = None
+    post = lab.on_post
+
+    def on_post(action: str, name: str) -> None:
+        post(action, name)
+        if action == "unpause":
+            lab.failing = False
+            lab.rise("predictor-1", name)
+
+    lab.engine.on_post = on_post
+    begun = time.monotonic()
+    status = command.run(argparse.Namespace(), given)
+    assert time.monotonic() - begun < 40
+    verdict = records.read_json(the_folder(given) / runner.VERDICT)
+    assert verdict["aborted"]
+    assert "stopped early: " in " ".join(verdict["because"])
+    assert status in (1, 3)
+    assert lab.engine.status["lab-predictor-1-1"] == "running"
+    assert lines(the_folder(given) / "faults.jsonl")[-1]["event"] == "ended"
+
+
+def test_a_role_that_the_topology_lacks_is_not_applicable(lab: Lab, tmp_path: Path) -> None:
+    """Status 2, with the reason; nothing is done to anybody."""
+    given = settings(lab, tmp_path, SCENARIO.replace("predictor-1", "region:region-9"))
+    assert command.run(argparse.Namespace(), given) == 2
+    verdict = records.read_json(the_folder(given) / runner.VERDICT)
+    assert verdict["verdict"] == "not applicable"
+    assert "region-9" in verdict["because"][0]
+    assert lab.engine.asked == []
+
+
+def test_a_system_that_is_not_steady_is_left_alone(lab: Lab, tmp_path: Path) -> None:
+    """The message says what is not; no folder, no fault."""
+    lab.peer.state = state(steady=False, reason="predictor-2 is starting")
+    given = settings(lab, tmp_path, SCENARIO + "steady: {within_s: 0}\n")
+    with pytest.raises(NotSteadyError, match="predictor-2 is starting"):
+        command.run(argparse.Namespace(), given)
+    assert lab.engine.asked == []
+    assert not given.results_dir.exists()
+
+
+def test_an_overload_needs_no_fault(lab: Lab, tmp_path: Path) -> None:
+    """The spike begins at the time 0; the load ends by itself; the system is steady all along."""
+    load = "load: {pattern: spike, rate: 20, peak_rate: 80, peak_s: 2, before_s: 1.5, after_s: 0}"
+    scenario = f"description: too much\n{load}\nfaults: []\nexpect: {{lost: 0}}\nabort: {{failed: 50}}\n"
+    given = settings(lab, tmp_path, scenario)
+    status = command.run(argparse.Namespace(), given)
+    folder = the_folder(given)
+    verdict = records.read_json(folder / runner.VERDICT)
+    assert (verdict["verdict"], status) == ("met", 0), verdict["because"]
+    assert verdict["fault_s"] is None
+    assert lines(folder / "faults.jsonl") == []
+    sent = len((folder / "requests.csv").read_text().splitlines()) - 1
+    assert 120 < sent < 320
+
+
+def test_an_interruption_undoes_the_fault_and_keeps_the_records(lab: Lab, tmp_path: Path) -> None:
+    """Ctrl-C in the middle of a pause of 60 s: the container runs again before the command ends."""
+    scenario = SCENARIO.replace("fault: kill", "fault: pause").replace("at_s: 0}", "at_s: 0, length_s: 60}")
+    given = settings(lab, tmp_path, scenario)
+    post = lab.on_post
+
+    def on_post(action: str, name: str) -> None:
+        post(action, name)
+        if action == "pause":
+            lab.later(0.5, _thread.interrupt_main)
+
+    lab.engine.on_post = on_post
+    with pytest.raises(KeyboardInterrupt):
+        command.run(argparse.Namespace(), given)
+    assert lab.engine.status["lab-predictor-1-1"] == "running"
+    folder = the_folder(given)
+    assert [one["event"] for one in lines(folder / "faults.jsonl")][-1] == "ended"
+    verdict = records.read_json(folder / runner.VERDICT)
+    assert verdict["verdict"] == "could not run"
+    assert "interrupted" in verdict["because"][0]
+    assert (folder / "journal.jsonl").is_file()
+
+
+def test_trials_are_summed_up(lab: Lab, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A folder per trial, one for all of them; each trial has the next seed."""
+    given = settings(lab, tmp_path, trials=2)
+    assert command.run(argparse.Namespace(), given) == 0
+    folders = sorted(path for path in given.results_dir.iterdir() if path.name.endswith("own"))
+    assert [records.read_json(path / runner.VERDICT)["seed"] for path in folders] == [1, 2]
+    (summed,) = (path for path in given.results_dir.iterdir() if path.name.endswith("-trials"))
+    content = records.read_json(summed / command.TRIALS_FILE)
+    assert content["met"]["successes"] == 2
+    assert len(content["measures"]["in_rotation_ms"]["values"]) == 2
+    assert "met in 2 of 2 trials" in capsys.readouterr().out
