@@ -70,9 +70,21 @@ chaos: ## Kill a server and say what happened (TARGET=predictor-1, ROLE=standby,
 experiment: ## Run a scenario, watch it, judge it (SCENARIO=kill-active, TRIALS=10, SEED=1)
 	@$(BIN)/lab.sh experiment
 
+.PHONY: experiments
+experiments: ## Run every scenario on the topology that runs; a table of verdicts (about 15 minutes)
+	@$(BIN)/lab.sh experiments
+
 .PHONY: scenarios
 scenarios: ## List the scenarios, yours in scenarios/ among them
 	@$(BIN)/lab-offline.sh scenarios
+
+.PHONY: report
+report: ## Make the report of an experiment or a load test again from its records (RUN=newest, or a folder of results/)
+	@$(BIN)/lab-offline.sh report $(RUN)
+
+.PHONY: ledger
+ledger: ## Say what became of each request of an experiment (RUN=newest, or a folder of results/)
+	@$(BIN)/lab-offline.sh ledger $(RUN)
 
 .PHONY: bench
 bench: ## Measure what the lab promises; print a table, write JSON (about 75 minutes)

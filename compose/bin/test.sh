@@ -27,6 +27,15 @@ make_venv() {
 sha256sum --check --status "$VENV/requirements.sha256" 2>/dev/null || make_venv
 export PATH=$VENV/bin:$PATH
 
+# The report is opened in a real browser.
+if ! have chromium; then
+    have apt-get || fail "chromium is missing" "the tests open the report in it" "install it"
+    may_install chromium
+    step "Installing chromium"
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq update
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends chromium >/dev/null
+fi
+
 step "Lint and types"
 ruff check
 ruff format --check

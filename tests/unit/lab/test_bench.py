@@ -2,27 +2,23 @@
 
 import argparse
 import itertools
-import time
-from concurrent.futures import ThreadPoolExecutor
+import math
 from pathlib import Path
 
 import pytest
 
 from lab import bench
-from lab.bench import Bench, Figure, below, first_failure, goodput_per_s, kills, overload, strikes
-from lab.bench.strikes import Strike, lost, promoted, slowest_above_p99_ms
+from lab.bench import Bench, Figure, below, first_failure, goodput_per_s, idle, overload
 from lab.commands import bench as command
-from lab.controller_client import Entry
 from lab.errors import LabError
-from lab.faults import complete, kill
+from lab.experiment.judge import MET, NOT_MET, Verdict
+from lab.experiment.runner import Outcome
+from lab.experiment.series import Series
 from lab.records import ERROR, LATE, NONE, REFUSED, Request
 from lab.settings import Settings
-from unit.lab.journal_entries import KILLED_AND_REPLACED, T0, state
+from unit.lab.journal_entries import T0, state
 from unit.lab.loopback_controller import controller
-from unit.lab.loopback_docker import docker
-from unit.lab.scripted_server import Reply, serving
 
-LOCUSTFILE = Path(__file__).parents[3] / "locust" / "locustfile.py"
 NUMBERS = itertools.count()
 
 
@@ -33,10 +29,6 @@ def request(at_s: float, latency_ms: float = 20.0, failure: str = NONE) -> Reque
     return Request(
         f"id-{next(NUMBERS)}", due_s, due_s, latency_ms, latency_ms, status, "p", "", 0, 0.5, failure
     )
-
-
-def strike(at_s: float, promoted_s: float | None = None) -> Strike:
-    return Strike("predictor-1", T0 + at_s, promoted_s)
 
 
 BOUNDS = [
@@ -68,39 +60,6 @@ def test_goodput_counts_predictions_in_time_of_the_requests_due_in_the_span() ->
     rows = [request(-0.1), request(0), request(1), request(1.9), request(2)]
     rows += [request(1, failure=failure) for failure in (REFUSED, ERROR, LATE)]
     assert goodput_per_s(rows, T0, T0 + 2) == pytest.approx(1.5)
-
-
-def test_lost_is_what_got_no_prediction() -> None:
-    """A late reply is a reply."""
-    rows = [request(0, failure=failure) for failure in (NONE, REFUSED, ERROR, LATE)]
-    assert [row.failure for row in lost(rows)] == [REFUSED, ERROR]
-
-
-def test_the_standby_is_in_rotation_when_haproxy_had_accepted_it() -> None:
-    """The time of the action, not of the observation that showed it; None without such an observation."""
-    at = promoted(KILLED_AND_REPLACED)
-    assert at == pytest.approx(T0 + 0.0201, abs=1e-5)
-    assert promoted([entry for entry in KILLED_AND_REPLACED if entry.event != "confirmed"]) is None
-    assert promoted(()) is None
-
-
-def test_the_slowest_of_a_strike_is_taken_above_the_usual_p99() -> None:
-    """Usual are the seconds before the strike; what was in progress at the strike counts to its second."""
-    usual = [request(-2.5 + number / 100, 10) for number in range(200)]
-    longest_before = request(-4, 900)
-    in_progress = request(-0.02, 45)
-    rows = [*usual, longest_before, in_progress, request(0.5, 30), request(1.5, 500)]
-    assert slowest_above_p99_ms([strike(0)], rows) == [pytest.approx(35)]
-
-
-def test_each_strike_has_its_own_slowest_and_all_share_the_usual() -> None:
-    """A strike without a request around it has none: nothing was slow."""
-    rows = [request(-1, 10), request(0.1, 60), request(9, 12), request(10.1, 22)]
-    assert slowest_above_p99_ms([strike(0), strike(10), strike(30)], rows) == [
-        pytest.approx(48),
-        pytest.approx(10),
-        pytest.approx(-12),
-    ]
 
 
 def spike_rows(slow_until_s: float, failure: str = NONE) -> list[Request]:
@@ -166,68 +125,34 @@ def quiet(settings: Settings, folder: Path, said: list[str] | None = None) -> Be
     return Bench(settings, folder, 1, (said if said is not None else []).append)
 
 
-@pytest.fixture
-def struck(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the steps of a trial follow each other quickly."""
-    monkeypatch.setattr(strikes, "BEFORE_S", 1.0)
-    monkeypatch.setattr(strikes, "AFTER_S", 0.3)
+def outcome(verdict: str, **measures: float | str) -> Outcome:
+    return Outcome(Path("run"), Verdict(verdict, ("because",), measures=measures))
 
 
-@pytest.mark.usefixtures("struck")
-def test_a_standby_that_helps_with_the_load_to_its_end_fails_no_strike(tmp_path: Path) -> None:
-    """After the last strike the system is steady only when the load is over, and is waited for until then."""
-    with (
-        controller(state()) as peer,
-        docker() as engine,
-        serving(lambda *_: Reply()) as target,
-        ThreadPoolExecutor() as pool,
-    ):
-
-        def steady_without_load() -> None:
-            seen = -1
-            while seen != len(target.requests):
-                seen = len(target.requests)
-                time.sleep(1)
-            peer.state = state()
-
-        def fall(_action: str, _name: str) -> None:
-            peer.state = state(steady=False, reason="predictor-3 still helps")
-            entries = [
-                {"event": "action", "action": "promote", "server": "predictor-3", "result": "ok"},
-                {"event": "confirmed", "action": "promote", "server": "predictor-3"},
-            ]
-            for seq, entry in enumerate(entries, 1):
-                peer.write(Entry.from_raw({"seq": seq, "time": time.time(), **entry}))
-            pool.submit(steady_without_load)
-
-        engine.on_post = fall
-        settings = Settings(
-            controller_url=peer.url,
-            docker_url=engine.url,
-            project="lab",
-            target_url=target.url,
-            locustfile=LOCUSTFILE,
-            capacity=20.0,
-        )
-        said: list[str] = []
-        done, rows = strikes.run(
-            quiet(settings, tmp_path, said),
-            "kills",
-            lambda context, server: kill.inject(context, server, complete("kill")),
-            lambda *_: None,
-        )
-    assert [one.server for one in done] == ["predictor-1"]
-    assert done[0].promoted_s is not None
-    assert done[0].promoted_s > done[0].struck_s
-    assert len(rows) > 20
-    assert lost(rows) == []
-    assert said[0] == "kills: 1 trials at 28 requests/s"
-    assert said[1].startswith("kills 1/1: predictor-1, standby in rotation after ")
-    assert len(said) == 2
+def test_a_figure_of_a_series_needs_a_value_from_each_trial() -> None:
+    """A measure that was not expected counts as well; what says nothing is reported."""
+    outcomes = (
+        outcome(MET, lost=0.0, in_rotation_ms=20.0),
+        outcome(NOT_MET, lost=1.0, in_rotation_ms="none"),
+    )
+    done = Series("kill-active", "2-active", 2, outcomes, ("invalid: no CPU left",))
+    lost = done.figure("requests lost", "lost", 0)
+    assert (lost.what, lost.result, lost.reached) == (
+        "kill-active on 2-active: requests lost in 2 trials",
+        1,
+        False,
+    )
+    assert lost.note == "1 more trials say nothing: invalid: no CPU left"
+    rotation = done.figure("in rotation", "in_rotation_ms", 100, "ms", "maximum")
+    assert (rotation.result, rotation.reached) == (20, False)
+    assert "1 trials without a value" in rotation.note
+    shown = done.figure("requests lost", "lost", math.inf)
+    assert (shown.to_reach, shown.reached) == ("(for information)", True)
+    assert not done.figure("wrong answers", "wrong_answer", 0).reached, "no trial measured it"
 
 
 def test_an_unknown_measurement_is_refused_with_those_there_are(tmp_path: Path) -> None:
-    with pytest.raises(LabError, match="no measurement 'kill'; expected one of: first_failure, hang, hangs"):
+    with pytest.raises(LabError, match="no measurement 'kill'; expected one of: first_failure, hang, idle"):
         bench.run("kill", quiet(Settings(), tmp_path))
 
 
@@ -236,12 +161,12 @@ def test_the_topology_is_the_one_that_runs_where_none_is_given(
 ) -> None:
     """The file of the figures has its name; waiting for it is one line."""
     said: list[str] = []
-    monkeypatch.setattr(kills, "measure", lambda under: [below(under.settings.topology, 0, "", [0], "sum")])
+    monkeypatch.setattr(idle, "measure", lambda under: [below(under.settings.topology, 0, "", [0], "sum")])
     with controller(state(topology="4-active-2-standby")) as peer:
-        figures = bench.run("kills", quiet(Settings(controller_url=peer.url), tmp_path, said))
+        figures = bench.run("idle", quiet(Settings(controller_url=peer.url), tmp_path, said))
     assert figures[0].what == "4-active-2-standby"
-    assert (tmp_path / "kills-4-active-2-standby.json").is_file()
-    assert said == ["kills: waiting until the system is steady"]
+    assert (tmp_path / "idle-4-active-2-standby.json").is_file()
+    assert said == ["idle: waiting until the system is steady"]
 
 
 def test_a_topology_without_a_figure_of_the_demo_is_refused_before_any_load(tmp_path: Path) -> None:

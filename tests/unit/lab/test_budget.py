@@ -41,8 +41,10 @@ def failover(planted: Planted, *, promotion_ms: float = 2.0) -> Path:
         planted.request(number / 10 - 5, server="predictor-2")
     planted.request(0.0, took_ms=60, retries="+1", server="predictor-2")
     planted.request(done / 1000, server="predictor-3", took_ms=30)
-    for at_s, steady in ((-0.1, True), (0.2, False), (4.0, True), (5.0, False), (7.75, False), (8.0, True)):
+    planted.sample(-0.1, steady=True)
+    for at_s, steady in ((0.2, False), (4.0, True), (5.0, False), (7.75, False), (8.0, True), (9.0, True)):
         planted.sample(at_s, steady=steady)
+    planted.sample(9.25, steady=False)  # a standby helps with a burst, long after the recovery
     folder = planted.save()
     ledger.build(folder)
     return folder

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from lab import budget, ledger
 from lab.experiment import abort, judge, measures, schedule, trials
 from lab.experiment.abort import Window
 from lab.experiment.judge import Facts, Judged
@@ -11,6 +14,7 @@ from lab.experiment.measures import MEASURES, NO_STANDBY, Measured
 from lab.experiment.scenario import AbortBound, Expectation, FaultPlan, LoadPlan, Recovery, Scenario
 from lab.settings import Settings
 from unit.lab.journal_entries import ROLES, T0, journal, server, state
+from unit.lab.planted_records import Planted
 
 
 def scenario(*faults: FaultPlan, load: LoadPlan | None = None) -> Scenario:
@@ -139,7 +143,7 @@ def test_the_verdict_follows_from_expectations_and_facts(
 def test_an_expectation_is_held_against_its_measurement(
     relation: str, bound: float, value: float | str, met: bool
 ) -> None:
-    (found,) = judge.judge_each([Expectation("in_rotation_ms", relation, bound)], lambda _: value)
+    (found,) = judge.judge_each([Expectation("in_rotation_ms", relation, bound)], {"in_rotation_ms": value})
     assert found.met is met
 
 
@@ -238,3 +242,23 @@ def test_a_promotion_is_not_asked_of_a_topology_without_a_standby() -> None:
 def test_a_server_that_never_left_the_rotation_is_named() -> None:
     found = measures.MEASURES["out_of_rotation_ms"].of(measured(targets=frozenset({"predictor-2"})))
     assert found == "predictor-2 never left the rotation"
+
+
+def test_latencies_are_measured_around_the_fault(tmp_path: Path) -> None:
+    """Usual is what had ended before; what was in progress at the fault counts to the second after it."""
+    planted = Planted(tmp_path)
+    for number in range(200):
+        planted.request(number / 50, took_ms=10)
+    for at_s, took_ms in ((4.98, 45), (5.5, 30), (6.5, 500)):
+        planted.request(at_s, took_ms=took_ms)
+    planted.request(5.05, status=0, haproxy_status=503, termination="SC", executed=(), error="closed")
+    planted.fault(5, "inject")
+    folder = planted.save()
+    ledger.build(folder)
+    budget.build(folder)
+    found = measures.all_of(measures.measured(folder, [], ROLES, frozenset(), T0 + 5))
+    assert found["above_usual_ms"] == pytest.approx(35, abs=0.1)
+    assert found["slowest_ms"] == pytest.approx(500, abs=0.1)
+    assert (found["lost_within_100ms"], found["lost_after_100ms"], found["sent"]) == (1, 0, 204)
+    assert found["in_rotation_ms"] == "no standby was promoted"
+    assert set(found) == set(MEASURES)

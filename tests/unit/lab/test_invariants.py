@@ -145,6 +145,18 @@ def test_a_request_for_a_parked_standby_is_found_unless_nobody_else_was_left(pla
     assert evidence.count("got the request") == 1
 
 
+def test_a_request_that_came_before_a_promotion_may_go_to_the_promoted_server(planted: Planted) -> None:
+    """It waited in the queue, or hung elsewhere and was tried again: HAProxy chose later than it came."""
+    planted.journal = told(
+        FAILED_1,
+        decided(699, "promote", "predictor-3"),
+        acted(700, "promote", "predictor-3"),
+        observed(701, "predictor-3", weight=100),
+    )
+    planted.request(0.2, server="predictor-3", took_ms=550, retries="+1")
+    assert broken(planted) == {}
+
+
 def test_a_standby_that_is_demoted_too_soon_after_its_promotion_is_found(planted: Planted) -> None:
     planted.journal = told(
         *PROMOTED, acted(3000, "demote", "predictor-3"), observed(3001, "predictor-3", weight=0)

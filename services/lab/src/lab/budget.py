@@ -11,7 +11,7 @@ The milestones, each the first record of its kind after the first fault was aske
     commanded                    journal: the command was sent (the action's end less the time it took)
     in rotation                  journal: HAProxy had accepted the command
     first served by the standby  HAProxy's log: the end of the first request that the promoted server answered
-    steady again                 samples.jsonl: the first sample of the last row of steady ones
+    steady again                 samples.jsonl: the first of a second of steady ones, after the fault's end
 
 A phase reaches from one milestone to the next; `first client affected` lies beside the others, since clients
 can be spared, or be affected before or after anyone has noticed.
@@ -37,6 +37,8 @@ INJECTED, AFFECTED, DETECTED, DECIDED = "injected", "first client affected", "de
 COMMANDED, IN_ROTATION = "commanded", "in rotation"
 FIRST_SERVED, STEADY = "first served by the standby", "steady again"
 CHAIN = (INJECTED, DETECTED, DECIDED, COMMANDED, IN_ROTATION, FIRST_SERVED, STEADY)
+STEADY_S = 0.9
+"""Steady is what is called so for a second, as in an experiment's recovery; samples are a quarter apart."""
 TRAFFIC_CHECK = "HANA"
 """HAProxy's code for a server that it took out for errors in the real traffic."""
 
@@ -207,16 +209,17 @@ def _requests(
 
 
 def _steady(folder: Path, start: float, ended: float) -> Iterator[Milestone]:
-    """Find when the system was steady for good, unless it had been all the time."""
+    """Find since when it was steady again, after the fault's end; nothing if it had been all the time."""
     samples = [row for row in json_lines(folder / SAMPLES) if float(row["time"]) >= start]
-    unsteady = [number for number, row in enumerate(samples) if not row["steady"]]
-    if not unsteady or unsteady[-1] + 1 >= len(samples):
-        return
-    before, first = (float(samples[unsteady[-1] + step]["time"]) for step in (0, 1))
-    at = max(first, ended)
-    yield Milestone(
-        STEADY, at, "samples.jsonl: the controller calls the system steady", (first - before) * 1000
-    )
+    before = None
+    for steady, group in itertools.groupby(samples, key=lambda row: bool(row["steady"])):
+        times = [float(row["time"]) for row in group]
+        if not steady:
+            before = times[-1]
+        elif before is not None and times[-1] - (at := max(times[0], ended)) >= STEADY_S:
+            said = "samples.jsonl: the controller calls the system steady"
+            yield Milestone(STEADY, at, said, (times[0] - before) * 1000)
+            return
 
 
 def _phases(found: Sequence[Milestone]) -> Iterator[Phase]:
@@ -257,8 +260,5 @@ def _notes(found: Sequence[Milestone], faults: Sequence[dict[str, Any]], skew: c
     missing = [name for name in CHAIN[1:] if name not in known]
     if missing:
         yield f"no record of: {', '.join(missing)}"
-    if skew.at_most_ms is not None and skew.at_least_ms is not None:
-        yield (
-            f"HAProxy's clock less the generator's lies between {skew.at_least_ms:.1f} and "
-            f"{skew.at_most_ms:.1f} ms, as their records of the same requests show"
-        )
+    within = f"agree within {skew.uncertainty_ms:.1f} ms"
+    yield f"the clocks of HAProxy and the generator {within}, as their records of the same requests show"

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Any, Self
 
 import docker
@@ -119,10 +120,12 @@ class Engine:
         with self._asked(f"to start {service}"):
             self._api.start(self.container(service))
 
-    def log_lines(self, service: str, since: float) -> list[str]:
-        """Return what a service wrote to its standard output since a time (epoch seconds)."""
+    def log_lines(self, service: str, since: float, until: float | None = None) -> list[str]:
+        """Return what a service wrote to its standard output since a time, until another (epoch seconds)."""
         with self._asked(f"for the log of {service}"):
-            raw: bytes = self._api.logs(self.container(service), stdout=True, stderr=False, since=since)
+            raw: bytes = self._api.logs(
+                self.container(service), stdout=True, stderr=False, since=since, until=until
+            )
         return raw.decode(errors="replace").splitlines()
 
     def stats(self, service: str) -> dict[str, Any]:
@@ -169,3 +172,8 @@ def _connect(url: str) -> docker.APIClient:
             # The filter closes idle connections: what only reads is asked again on a new one. POSTs are not.
             client.mount("http://", HTTPAdapter(max_retries=Retry(total=READ_RETRIES)))
             return client
+
+
+def epoch_s(stamp: str) -> float:
+    """Return Docker's "2025-01-31T10:20:30.123456789Z" as epoch seconds; 0 for "never" (the year 1)."""
+    return 0.0 if stamp.startswith("0001-") else datetime.fromisoformat(stamp).timestamp()

@@ -53,13 +53,17 @@ class Evidence:
     def requests_between(
         self, server: str, start: float, end: float, *, fallback: bool
     ) -> list[tuple[str, float]]:
-        """Return (id, arrival) of the requests that came in a span and that HAProxy gave to a server."""
+        """Return (id, arrival) of the requests that HAProxy must have given to a server in a span.
+
+        It gives a request to a server at its arrival, after the queue, or when it tries again: somewhere
+        between the request's start and its end, so both have to lie in the span.
+        """
         db = duckdb.connect()
         try:
             db.read_parquet(str(self.folder / PARQUET)).create_view("ledger")
             return db.execute(
                 """SELECT request_id, haproxy_start_s FROM ledger WHERE haproxy_server = $server
-                     AND haproxy_start_s > $start AND haproxy_start_s < $end
+                     AND haproxy_start_s > $start AND haproxy_end_s < $end
                      AND ($fallback OR backend <> $name)
                    ORDER BY haproxy_start_s LIMIT 100""",
                 {"server": server, "start": start, "end": end, "fallback": fallback, "name": FALLBACK},

@@ -12,7 +12,7 @@ from typing import Any
 
 import httpx
 
-from lab import candidates, pacing, records, running, summary
+from lab import candidates, machine, pacing, records, running, summary
 from lab.controller_client import Controller, State
 from lab.errors import GeneratorError, NotSteadyError, UnreachableError
 from lab.load import Load
@@ -100,6 +100,7 @@ def saved_settings(
         "settings": values,
         "variables": settings.environment(),
         "versions": versions(settings, found),
+        "machine": machine.look(),
         "containers": found.containers,
         "state_start": dataclasses.asdict(state),
         "state_end": None,

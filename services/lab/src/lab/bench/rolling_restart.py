@@ -10,4 +10,4 @@ TRIALS_MAX = 10
 def measure(bench: Bench) -> Figures:
     """Return the losses."""
     done = series.run(bench, "rolling-restart", min(bench.trials, TRIALS_MAX))
-    return series.zero_in_all(done, [("requests lost", "lost")])
+    return [done.figure(f"requests lost, of {sum(done.values('sent')):.0f},", "lost", 0)]

@@ -6,6 +6,7 @@ from pathlib import Path
 from lab import budget, invariants, ledger, ledger_text, terminal
 from lab.commands.loadtest import INVALID
 from lab.commands.report import find
+from lab.ledger_sql import HAPROXY
 from lab.settings import Settings
 
 HELP = "say again, from an experiment's saved records, what became of each request"
@@ -13,12 +14,17 @@ HELP = "say again, from an experiment's saved records, what became of each reque
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Take the result folder."""
-    parser.add_argument("folder", type=Path, help="a result folder, or its name below results/")
+    parser.add_argument(
+        "folder",
+        type=Path,
+        nargs="?",
+        help="a result folder, or its name below results/; without: the newest",
+    )
 
 
 def run(args: argparse.Namespace, settings: Settings) -> int:
     """Write ledger.*, budget.json and invariants.json again and print them; 3 if the ledger is incomplete."""
-    folder = find(args.folder, settings)
+    folder = find(args.folder, settings, HAPROXY)
     made = ledger.build(folder)
     text = ledger_text.text(made, budget.build(folder), invariants.check(folder))
     terminal.console().print(terminal.Trimmed(text))

@@ -3,8 +3,9 @@
 import argparse
 from pathlib import Path
 
-from lab import outcome, summary, terminal
+from lab import outcome, records, summary, terminal
 from lab.commands.loadtest import INVALID
+from lab.errors import RecordsError
 from lab.settings import Settings
 
 HELP = "make the report of a load test or an experiment again from its saved records"
@@ -13,18 +14,38 @@ VERDICT = "verdict.json"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Take the result folder."""
-    parser.add_argument("folder", type=Path, help="a result folder, or its name below results/")
+    parser.add_argument(
+        "folder",
+        type=Path,
+        nargs="?",
+        help="a result folder, or its name below results/; without: the newest",
+    )
 
 
-def find(name: Path, settings: Settings) -> Path:
-    """Return the folder that a person means: as given, or below the results folder."""
+def find(name: Path | None, settings: Settings, holding: str = records.REQUESTS) -> Path:
+    """Return the folder that a person means: as given, or below the results folder, or the newest there.
+
+    Raise RecordsError if it does not hold the file `holding`.
+    """
+    if name is None:
+        found = list(settings.results_dir.glob(f"*/{holding}"))
+        if not found:
+            raise RecordsError(f"no folder of results/ holds {holding}", remedy="make experiment")
+        return max(found, key=lambda path: path.stat().st_mtime).parent
     below = settings.results_dir / name.name
-    return below if not name.is_dir() and below.is_dir() else name
+    folder = below if not name.is_dir() and below.is_dir() else name
+    if not (folder / holding).is_file():
+        raise RecordsError(
+            f"{folder} holds no {holding}",
+            cause="it is not the folder of such a run, or the run ended before it wrote it",
+            remedy="name a folder below results/ that holds it",
+        )
+    return folder
 
 
 def run(args: argparse.Namespace, settings: Settings) -> int:
     """Make it again and print it; the status is that of the run: 3 if it is not valid."""
-    folder = find(args.folder, settings)
+    folder = find(args.folder, settings, records.SETTINGS_FILE)
     return experiment(folder) if (folder / VERDICT).is_file() else load_test(folder)
 
 

@@ -12,7 +12,6 @@ from lab.controller_client import Entry
 from lab.errors import LabError
 from lab.experiment import judge, measures
 from lab.experiment.judge import Facts, Verdict
-from lab.experiment.measures import MEASURES
 from lab.experiment.schedule import Plan
 
 
@@ -21,8 +20,8 @@ def verdict(folder: Path, plan: Plan, entries: Sequence[Entry], zero_s: float, f
     if facts.not_run:
         return judge.judge((), facts)
     try:
-        made = summary.summarise(folder)
-        summary.save(folder, made)
+        load = summary.summarise(folder)
+        summary.save(folder, load)
         book = ledger.build(folder)
         budget.build(folder)
         findings = invariants.check(folder)
@@ -32,11 +31,12 @@ def verdict(folder: Path, plan: Plan, entries: Sequence[Entry], zero_s: float, f
     broken = [f"{one.name}: {'; '.join(one.evidence[:1])}" for one in findings if one.verdict == "invalid"]
     facts = replace(
         facts,
-        invalid=(*facts.invalid, *made.invalid_because, *book.incomplete_because),
+        invalid=(*facts.invalid, *load.invalid_because, *book.incomplete_because),
         broken_invariants=tuple(broken),
     )
-    judged = judge.judge_each(plan.scenario.expect, lambda name: MEASURES[name].of(found))
-    return judge.judge(judged, facts, found.of_class(judge.UNKNOWN))
+    values = measures.all_of(found)
+    made = judge.judge(judge.judge_each(plan.scenario.expect, values), facts, found.of_class(judge.UNKNOWN))
+    return replace(made, measures=values)
 
 
 def report(folder: Path) -> None:

@@ -15,13 +15,16 @@ from pathlib import Path
 
 from lab import answers, haproxy_log
 from lab.controller_client import Entry
-from lab.engine import Engine
+from lab.engine import Engine, epoch_s
 from lab.errors import UnreachableError
 from lab.records import write_json
 
 HAPROXY_LOG, HAPROXY_MESSAGES = "haproxy.jsonl", "haproxy.txt"
 PREDICTOR_LOG, JOURNAL, COLLECTED = "predictor.jsonl", "journal.jsonl", "collected.json"
 HAPROXY, CONTROLLER = "haproxy", "controller"
+STARTED = "started"
+START_S = 10.0
+"""A controller has written its first entry within this."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +68,7 @@ def collect(
     _write(folder / HAPROXY_MESSAGES, messages)
     servers = (service for service in before if service not in (HAPROXY, CONTROLLER))
     _write(folder / PREDICTOR_LOG, [line for name in servers for line in texts[name] if _is_json(line)])
-    entries = journal(texts.get(CONTROLLER, []))
+    entries = _with_policy(engine, journal(texts.get(CONTROLLER, [])))
     _write(folder / JOURNAL, [json.dumps(entry.raw) for entry in entries])
     write_json(folder / COLLECTED, [asdict(one) for one in found])
     return entries, [one.missing for one in found if one.missing] + _cut(folder, requests)
@@ -80,6 +83,23 @@ def journal(lines: Iterable[str]) -> list[Entry]:
             if {"seq", "time", "event"} <= set(raw):
                 found.append(Entry.from_raw(raw))
     return found
+
+
+def _with_policy(engine: Engine, entries: list[Entry]) -> list[Entry]:
+    """Put the entry that tells the policy first: as a rule it is from long before the trial.
+
+    It is the first that a controller writes; if its log was rotated since, there is none.
+    """
+    if entries and entries[0].event == STARTED:
+        return entries
+    try:
+        begun_s = epoch_s(str(engine.inspect(CONTROLLER)["State"].get("StartedAt", "0001-")))
+        if entries and begun_s > entries[0].time:
+            return entries  # it was restarted during the trial: that life's beginning is among the entries
+        early = engine.log_lines(CONTROLLER, begun_s - START_S, begun_s + START_S)
+    except UnreachableError:
+        return entries
+    return [*[entry for entry in journal(early) if entry.event == STARTED][-1:], *entries]
 
 
 def _cut(folder: Path, requests: list[str]) -> list[str]:

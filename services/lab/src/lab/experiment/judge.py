@@ -9,8 +9,8 @@ invalid          it took place, but its records or the machine do not allow a ju
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from lab.experiment.measures import MEASURES, NO_STANDBY
@@ -49,11 +49,15 @@ class Facts:
 
 @dataclass(frozen=True)
 class Verdict:
-    """The verdict, its reasons, and every expectation with its measurement."""
+    """The verdict, its reasons, and every expectation with its measurement.
+
+    `measures` has all that can be measured, expected or not; a text is the reason why there is no value.
+    """
 
     verdict: str
     because: tuple[str, ...]
     expectations: tuple[Judged, ...] = ()
+    measures: Mapping[str, float | str] = field(default_factory=dict)
 
     @property
     def status(self) -> int:
@@ -65,15 +69,14 @@ class Verdict:
         return asdict(self)
 
 
-def judge_each(expected: Sequence[Expectation], measure: Callable[[str], float | str]) -> tuple[Judged, ...]:
+def judge_each(expected: Sequence[Expectation], measures: Mapping[str, float | str]) -> tuple[Judged, ...]:
     """Hold each expectation against its measurement."""
     found = []
     for one in expected:
-        value = measure(one.measure)
+        value = measures[one.measure]
         # What the topology cannot have is not asked of it; what should have happened and did not is not met.
         met = value == NO_STANDBY if isinstance(value, str) else one.met_by(value)
-        rounded = value if isinstance(value, str) else round(value, 3)
-        found.append(Judged(one.measure, one.words, rounded, MEASURES[one.measure].unit, met))
+        found.append(Judged(one.measure, one.words, value, MEASURES[one.measure].unit, met))
     return tuple(found)
 
 

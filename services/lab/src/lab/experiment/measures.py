@@ -36,6 +36,7 @@ class Measured:
     outage_ms: float
     p99_ms: float | None
     slowest_ms: float | None
+    above_usual_ms: float | None = None
     lost_early: int = 0
 
     def of_class(self, *names: str) -> float:
@@ -114,6 +115,7 @@ def _out_of_rotation_ms(it: Measured) -> float | str:
 
 
 MEASURES: dict[str, Measure] = {
+    "sent": Measure("requests", "all that the load generator sent", lambda it: float(it.ledger["sent"])),
     "lost": Measure(
         "requests", "lost before a server, in flight or on the way back", lambda it: it.of_class(*LOST)
     ),
@@ -162,6 +164,12 @@ MEASURES: dict[str, Measure] = {
         "the longest time that a request waited for its prediction",
         lambda it: "no request got a prediction" if it.slowest_ms is None else it.slowest_ms,
     ),
+    "above_usual_ms": Measure(
+        "ms",
+        "the slowest request in progress at the first fault or due in the second after it, above the p99 of "
+        "those that had ended before",
+        lambda it: "no request got a prediction then" if it.above_usual_ms is None else it.above_usual_ms,
+    ),
     "detected_ms": Measure(
         "ms", "from the first fault to its detection", _phase("detected", "nobody detected it", standby=False)
     ),
@@ -185,23 +193,22 @@ MEASURES: dict[str, Measure] = {
 }
 
 
+def all_of(found: Measured) -> dict[str, float | str]:
+    """Return every measure, to three decimals, or the reason why there is no value."""
+    values = {name: one.of(found) for name, one in MEASURES.items()}
+    return {name: value if isinstance(value, str) else round(value, 3) for name, value in values.items()}
+
+
 def measured(
     folder: Path, entries: Sequence[Entry], roles: Mapping[str, str], targets: frozenset[str], zero_s: float
 ) -> Measured:
     """Read what measures need from an experiment's folder, in which ledger and budget are made already."""
     ledger = read_json(folder / ledger_module.LEDGER)
-    parquet = str(folder / ledger_sql.PARQUET)
     with duckdb.connect() as db:
-        early = db.execute(
-            "SELECT count(*) FROM read_parquet($path) WHERE class LIKE 'lost%' AND scheduled_s <= $until",
-            {"path": parquet, "until": zero_s + EARLY_MS / 1000},
-        ).fetchone()
-        latency = db.execute(
-            """SELECT quantile_cont(latency_ms, 0.99), max(latency_ms) FROM read_parquet($path)
-               WHERE failure IN ('none', 'late')""",
-            {"path": parquet},
-        ).fetchone()
-    p99_ms, slowest_ms = latency or (None, None)
+        early, p99_ms, slowest_ms, above_usual_ms = db.execute(
+            _FROM_REQUESTS,
+            {"path": str(folder / ledger_sql.PARQUET), "zero": zero_s, "early": EARLY_MS / 1000},
+        ).fetchall()[0]
     return Measured(
         ledger=ledger,
         budget=read_json(folder / "budget.json"),
@@ -212,5 +219,18 @@ def measured(
         outage_ms=1000 * max((float(one["duration_s"]) for one in ledger.get("outages", ())), default=0.0),
         p99_ms=p99_ms,
         slowest_ms=slowest_ms,
-        lost_early=early[0] if early else 0,
+        above_usual_ms=above_usual_ms,
+        lost_early=early,
     )
+
+
+_FROM_REQUESTS = """
+WITH requests AS (SELECT *, failure IN ('none', 'late') AS predicted,
+        scheduled_s + latency_ms / 1000 AS over_s FROM read_parquet($path))
+SELECT count(*) FILTER (class LIKE 'lost%' AND scheduled_s <= $zero + $early),
+    quantile_cont(latency_ms, 0.99) FILTER (predicted),
+    max(latency_ms) FILTER (predicted),
+    max(latency_ms) FILTER (predicted AND over_s >= $zero AND scheduled_s < $zero + 1)
+        - quantile_cont(latency_ms, 0.99) FILTER (predicted AND over_s < $zero)
+FROM requests
+"""

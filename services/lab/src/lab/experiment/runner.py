@@ -147,7 +147,7 @@ class Trial:
             self._rest(watcher, plan.scenario.load.after_s)
             striker.finish()
             load.stop()
-            watcher.collect()
+            self._settle(plan, watcher)
 
     def _before(self, plan: Plan, watcher: Watch) -> None:
         """Wait for the load to flow, and until the time 0; refuse if it is not served steadily."""
@@ -196,6 +196,14 @@ class Trial:
             self._story.recovered_s = watcher.recovered(recovery.failed_percent, since_s)
             if self._story.recovered_s is not None:
                 return
+
+    def _settle(self, plan: Plan, watcher: Watch) -> None:
+        """Wait for the end state without load: at its end a standby may have been helping with a burst."""
+        deadline = time.monotonic() + plan.scenario.recovery.within_s
+        watcher.sample()
+        while not watcher.steady and time.monotonic() < deadline:
+            self._say(f"waiting for the end state: {watcher.reason}")
+            watcher.sample()
 
     def _rest(self, watcher: Watch, seconds: float) -> None:
         end = time.monotonic() + seconds

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from datetime import datetime
 from typing import Any
 
 import httpx
 
+from lab.engine import epoch_s
 from lab.errors import UnreachableError
 from lab.faults import Context
 
@@ -16,11 +16,6 @@ DOWN = frozenset({"exited", "dead", "created"})
 STOP_LIMIT_S = 15.0
 """A server that was told to stop is gone after this, SIGKILL included."""
 POLL_S = 0.1
-
-
-def epoch_s(stamp: str) -> float:
-    """Return Docker's "2025-01-31T10:20:30.123456789Z" as epoch seconds; 0 for "never" (the year 1)."""
-    return 0.0 if stamp.startswith("0001-") else datetime.fromisoformat(stamp).timestamp()
 
 
 def now_s() -> float:

@@ -1,5 +1,6 @@
 """Pauses a container: it hangs. Connections stay open, and nobody answers on them."""
 
+from lab.engine import epoch_s
 from lab.errors import UnreachableError
 from lab.faults import (
     CONTROLLER,
@@ -49,7 +50,7 @@ def took_effect(context: Context, target: str, _: Parameters) -> bool:
     """Look whether it is paused, or was restarted because of it."""
     now = _container.state(context, target)
     since = _container.struck_s(context, "pause", target)
-    return now["Status"] == "paused" or _container.epoch_s(now.get("StartedAt", "0001-")) >= since
+    return now["Status"] == "paused" or epoch_s(now.get("StartedAt", "0001-")) >= since
 
 
 def ended(context: Context, target: str, _: Parameters) -> bool:

@@ -29,8 +29,10 @@ def terminal(folder: Path) -> RenderableType:
             parts += [Text(), table]
     broken = [raw for raw in found.findings if raw.get("verdict") != "valid"]
     for raw in broken:
-        evidence = "; ".join(map(str, raw.get("evidence") or ())) or "no evidence given"
-        parts.append(Text(f"invariant {raw.get('verdict')}: {raw.get('name')}: {evidence}", style="red"))
+        evidence = [str(one) for one in raw.get("evidence") or ()] or ["no evidence given"]
+        more = f" (and {len(evidence) - 1} more in the report)" if len(evidence) > 1 else ""
+        said = f"invariant {raw.get('verdict')}: {raw.get('name')}: {evidence[0]}{more}"
+        parts.append(Text(said, style="red" if raw.get("verdict") == "invalid" else "yellow"))
     if found.findings and not broken:
         parts += [Text(), Text(f"invariants: all {len(found.findings)} valid")]
     if found.remarks:
