@@ -2,6 +2,7 @@
 # Measures what the lab promises (about 75 minutes). TRIALS=5 for a short one. Writes results/<time>-bench/.
 set -euo pipefail
 . "$(dirname "$0")/env.sh"
+run_lock bench
 TRIALS=${TRIALS:-50}
 NAME=$(date -u +%Y%m%dT%H%M%SZ)-bench
 BIN=$ROOT/compose/bin
@@ -34,10 +35,8 @@ stop() { "$BIN/down.sh" >/dev/null; }
 step "3-active: overload, the controller when idle, a ledger of a million requests, the loss of a region"
 up 3-active
 measure idle overload ledger_join region_loss
-step "2-active: $TRIALS kills, 10 hangs"
-up 2-active
-measure kills hangs
 step "2-active: experiments, $TRIALS of kill-active and 10 of the others"
+up 2-active
 measure kill_active hang region_loss rolling_restart wrong_answers
 for topology in single 2-active 3-active; do
     step "$topology: rate at the first failure, bare model"

@@ -13,5 +13,5 @@ use_topology 3-active
 # A lab command that still runs in another terminal would keep its networks.
 docker ps -aq --filter "label=com.docker.compose.project=$HADR_PROJECT" --filter "label=com.docker.compose.oneoff=True" |
     xargs -r docker rm -f >/dev/null
-compose --progress quiet --profile tools down --volumes --remove-orphans 9>&-
+compose --progress quiet --profile tools down --volumes --remove-orphans 8>&- 9>&-
 say "Stopped: no container, network or volume of $HADR_PROJECT is left."

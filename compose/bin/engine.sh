@@ -99,7 +99,7 @@ start_engine() {
         remove_stale_pidfiles
         if ! pgrep -x dockerd >/dev/null; then
             # Detached, with no pipe of this script left open: whoever waits for the script must not wait for the engine.
-            as_root sh -c "setsid nohup dockerd --pidfile $ENGINE_PIDFILE >>$ENGINE_LOG 2>&1 </dev/null 9>&- &"
+            as_root sh -c "setsid nohup dockerd --pidfile $ENGINE_PIDFILE >>$ENGINE_LOG 2>&1 </dev/null 8>&- 9>&- &"
         fi
     else
         fail "the Docker client is installed, but no engine answers" \

@@ -2,6 +2,7 @@
 # The article's experiment: the same ramp on its three topologies, then its two tables and a chart.
 set -euo pipefail
 . "$(dirname "$0")/env.sh"
+run_lock loadtest-all
 folders=()
 NAME_FILE=.last-$$
 INVALID=3 # a run whose generator fell behind is shown as such in the comparison

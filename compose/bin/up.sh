@@ -20,5 +20,5 @@ if [ -n "$running" ] && [ "$running" != "$1" ]; then
 else
     step "Starting $1"
 fi
-compose --progress quiet up -d --remove-orphans --no-build 9>&-
-lab wait 9>&-
+compose --progress quiet up -d --remove-orphans --no-build 8>&- 9>&-
+LAB_RUN_OPTIONS=--no-deps lab wait 8>&- 9>&-

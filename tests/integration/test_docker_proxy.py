@@ -51,6 +51,7 @@ def proxies() -> Iterator[None]:
         ("GET", f"/v1.45/containers/json?all=1&filters={OWN}", 200),
         ("GET", f"/containers/json?filters={OWN.replace('[', '%5B').replace('{', '%7B')}", 200),
         ("GET", f"/containers/{PROJECT}-predictor-1-1/json", 200),
+        ("GET", f"/containers/{PROJECT}-watchdog-1/json", 404),  # it passes; this topology's has not begun
         ("POST", f"/v1.45/containers/{PROJECT}-predictor-1-1/start", 204),
         ("POST", f"/containers/{PROJECT}-predictor-1-1/restart?t=1", 204),
         # Another project's, or everybody's, containers.

@@ -80,7 +80,7 @@ def test_each_function_is_short() -> None:
 
 # Hosts that are parts of the lab, this machine itself, or placeholders.
 HOSTS = (
-    r"haproxy|controller|docker-proxy|fault-proxy|predictor(-\d+)?"
+    r"haproxy|controller|docker-proxy|fault-proxy|watchdog|predictor(-\d+)?"
     r"|127\.0\.0\.1|0\.0\.0\.0|localhost|host|x"
 )
 # Pages to be read; nothing is fetched from them.

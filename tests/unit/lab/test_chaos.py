@@ -19,6 +19,7 @@ from lab.settings import Settings
 from unit.lab.journal_entries import journal, log_line, server, state
 from unit.lab.loopback_controller import LoopbackController, controller
 from unit.lab.loopback_docker import LoopbackDocker, docker
+from unit.lab.loopback_watchdog import watchdog
 from unit.lab.scripted_server import Reply, serving
 
 LOCUSTFILE = Path(__file__).parents[3] / "locust" / "locustfile.py"
@@ -28,7 +29,8 @@ SOURCES = Path(__file__).resolve().parents[3] / "services" / "lab" / "src"
 class Lab:
     """A system of three servers that notices a fault after 20 ms and is repaired `repair_s` later."""
 
-    def __init__(self, peer: LoopbackController, engine: LoopbackDocker) -> None:
+    def __init__(self, peer: LoopbackController, engine: LoopbackDocker, guard: str) -> None:
+        self.guard = guard
         self.peer = peer
         self.engine = engine
         self.steady = peer.state
@@ -77,9 +79,9 @@ class Lab:
 @pytest.fixture
 def lab(monkeypatch: pytest.MonkeyPatch) -> Iterator[Lab]:
     monkeypatch.setenv("PYTHONPATH", str(SOURCES))
-    with controller(state()) as peer, docker() as engine:
+    with controller(state()) as peer, docker() as engine, watchdog() as guard:
         peer.write(*journal((-1000, "started", {"version": "1"})))
-        made = Lab(peer, engine)
+        made = Lab(peer, engine, guard)
         yield made
         for timer in made.timers:
             timer.join()
@@ -89,6 +91,7 @@ def settings(lab: Lab, folder: Path) -> Settings:
     return Settings(
         controller_url=lab.peer.url,
         docker_url=lab.engine.url,
+        watchdog=lab.guard,
         project="lab",
         results_dir=folder,
         chaos_wait_s=20,

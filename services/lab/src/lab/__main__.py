@@ -1,7 +1,7 @@
 """`python -m lab COMMAND`: finds the commands, reads the settings, runs one.
 
-Exit status: 0 done; 2 a LabError, printed as one message, or wrong arguments; 3 a measurement that is
-not valid; 130 interrupted.
+Exit status: 0 done; 2 a LabError, printed as one message, wrong arguments, or a defect with its traceback;
+3 a measurement that is not valid; 130 interrupted.
 """
 
 import argparse
@@ -9,6 +9,7 @@ import importlib
 import pkgutil
 import signal
 import sys
+import traceback
 from collections.abc import Sequence
 from types import ModuleType
 
@@ -56,6 +57,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 2
     except KeyboardInterrupt:
         return 130
+    except Exception:  # noqa: BLE001 - Python's own status for it, 1, means "expectations not met" here
+        traceback.print_exc()
+        return 2
     return status
 
 

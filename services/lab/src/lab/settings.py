@@ -32,6 +32,7 @@ class Settings:
     docker_url: str = setting(
         "LAB_DOCKER_URL", "http://fault-proxy:2375", "the Docker filter that permits faults", unit="URL"
     )
+    watchdog: str = setting("LAB_WATCHDOG", "watchdog:8406", "the service that ends faults", unit="host:port")
     project: str = setting("LAB_PROJECT", "hadr-lab", "the Compose project's name")
     topology: str = setting("LAB_TOPOLOGY", "", "the topology's name; empty: as the controller says")
     version: str = setting("LAB_VERSION", "unknown", "the lab's version, written into each result")

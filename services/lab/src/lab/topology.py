@@ -31,7 +31,7 @@ BACKENDS_KEY = "TOPOLOGY_BACKENDS"
 SHOWN_FOLDER = "compose/topologies"
 """Where the files lie for the person who reads a message; in the lab's container the folder is another."""
 
-OTHER_SERVICES = ("haproxy", "controller", "docker-proxy", "fault-proxy", "lab")
+OTHER_SERVICES = ("haproxy", "controller", "docker-proxy", "fault-proxy", "watchdog", "lab")
 """Services of compose.yaml that a topology may adjust beside its servers."""
 
 

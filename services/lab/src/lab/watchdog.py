@@ -1,56 +1,90 @@
-"""`python -m lab.watchdog ORDER`: ends a fault when its owner is gone or too slow.
+"""The service that ends a fault when its owner is gone or too slow.
 
-ORDER is JSON: the fault, its target and parameters, the limit in seconds, and where Docker and the servers
-are. The watchdog says "ready" on its standard output, then waits for "over" on its standard input. The end
-of the input (the owner died) or the limit without "over" make it end the fault itself. Only
-faults.lasting() starts it.
+It runs in a container of its own, so that it outlives the one that injects. One connection per fault, lines
+of text on it:
+
+    owner      ORDER   JSON: the fault, its target and parameters, the limit (s), where Docker and servers are
+    watchdog   ready   it reaches Docker; nothing was done yet
+    owner      armed   the fault is injected next: from here on the end of the connection, or the limit
+                       without `over`, make the watchdog end the fault itself
+    owner      over    the fault has ended, and its end was seen
+
+guard.py is the owner's side.
 """
 
+from __future__ import annotations
+
 import json
-import select
-import sys
+import socketserver
 import time
 
 from lab import faults
 from lab.engine import Engine
 from lab.errors import LabError
+from lab.guard import ARMED, OVER, READY
 
 PATIENCE_S = 60.0
 PAUSE_S = 0.5
+SURE_S = 2.0
 
 
-def main() -> int:
-    """Wait, and end the fault if nobody else did."""
-    order = json.loads(sys.argv[1])
-    try:
-        fault = faults.load(order["fault"])
-        with Engine(order["docker_url"], order["project"]) as engine:
-            context = faults.Context(engine, order["target_url"], order["predictor_url"])
-            print("ready", flush=True)
-            readable, _, _ = select.select([sys.stdin], [], [], float(order["limit_s"]))
-            if readable and sys.stdin.readline().strip() == "over":
-                return 0
-            _end(fault, context, order["target"], order["parameters"])
-    except LabError as error:
-        print(f"lab watchdog: {error.message()}", file=sys.stderr)
-        return 1
-    print(f"lab watchdog: ended the fault {order['fault']} of {order['target']}", file=sys.stderr)
-    return 0
+class Watchdog(socketserver.ThreadingTCPServer):
+    """Serves at (host, port); serve_forever() never returns by itself."""
+
+    allow_reuse_address = True
+    daemon_threads = True
+
+    def __init__(self, address: tuple[str, int]) -> None:
+        super().__init__(address, _Connection)
+
+
+class _Connection(socketserver.StreamRequestHandler):
+    """One fault."""
+
+    def handle(self) -> None:
+        """Wait for its end, and end it if nobody else does."""
+        order = json.loads(self.rfile.readline() or b"null")
+        if order is None:
+            return
+        what = f"the fault {order['fault']} of {order['target']}"
+        try:
+            fault = faults.load(order["fault"])
+            with Engine(order["docker_url"], order["project"]) as engine:
+                context = faults.Context(engine, order["target_url"], order["predictor_url"])
+                self.wfile.write(f"{READY}\n".encode())
+                if self._word() != ARMED:
+                    return
+                self.connection.settimeout(float(order["limit_s"]))
+                if self._word() == OVER:
+                    return
+                print(f"{what}: its owner is gone or late", flush=True)
+                _end(fault, context, order["target"], order["parameters"])
+        except LabError as error:
+            print(f"{what}: {error.message()}", flush=True)
+        else:
+            print(f"{what}: ended", flush=True)
+
+    def _word(self) -> str:
+        """Return the owner's next word; empty if it is gone, or says nothing within the limit."""
+        try:
+            return self.rfile.readline().decode().strip()
+        except OSError:  # a time-out is one, too
+            return ""
 
 
 def _end(fault: faults.Fault, context: faults.Context, target: str, parameters: faults.Parameters) -> None:
-    """End the fault; try again for a while, since nobody comes after this."""
-    deadline = time.monotonic() + PATIENCE_S
-    while True:
-        try:
-            fault.undo(context, target, parameters)
-        except LabError:
-            if time.monotonic() >= deadline:
-                raise
-            time.sleep(PAUSE_S)
-        else:
-            return
+    """End the fault, and once more when what its owner last asked Docker for has surely been done.
 
-
-if __name__ == "__main__":
-    sys.exit(main())
+    Each is tried for a while, since nobody comes after this.
+    """
+    for wait_s in (0.0, SURE_S):
+        time.sleep(wait_s)
+        deadline = time.monotonic() + PATIENCE_S
+        while True:
+            try:
+                fault.undo(context, target, parameters)
+                break
+            except LabError:
+                if time.monotonic() >= deadline:
+                    raise
+                time.sleep(PAUSE_S)

@@ -13,6 +13,7 @@ A fault is a module of this package (its name does not begin with `_`) with
     took_effect(context, target, parameters) -> bool    whether it is seen to be in force, or to have been
     ended(context, target, parameters) -> bool          whether it is seen to be over
     why_not(context, target, parameters) -> str         optional: why it cannot be done here; empty: it can
+    failed(context, target) -> str                      optional: why work of its own has failed; empty: not
     report(context, target) -> dict                     optional: what it found out, for the records
 
 `parameters` are those of complete(). All raise LabError. `lasting` is the way to use one: it holds even if
@@ -24,10 +25,7 @@ from __future__ import annotations
 import contextlib
 import difflib
 import importlib
-import json
 import pkgutil
-import subprocess
-import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -37,6 +35,7 @@ import httpx
 
 from lab.engine import Engine
 from lab.errors import LabError
+from lab.guard import Guard
 
 SERVER, CONTROLLER, HAPROXY, DOCKER_PROXY, CLIENT = (
     "server",
@@ -50,7 +49,7 @@ PLACES = (SERVER, CONTROLLER, HAPROXY, DOCKER_PROXY, CLIENT)
 PREDICTOR = "predictor"
 """The predictor counts the seconds itself: the end needs nobody else."""
 WATCHDOG = "watchdog"
-"""A process of its own ends it when its owner dies or is late; see lasting()."""
+"""A service of its own ends it when its owner dies or is late; see lasting()."""
 TOOL = "tool"
 """It goes on only as long as this process works at it."""
 REPAIR = "repair"
@@ -94,13 +93,15 @@ class Context:
     """What faults work with.
 
     `target_url` is where clients send requests, `predictor_url` where a server is reached directly
-    ({server} is its name). `folder`, if there is one, gets the records of faults that find something out.
-    `memory` is for the faults alone: what inject() has to tell took_effect(), by fault and target.
+    ({server} is its name), `watchdog` the service that ends faults (host:port). `folder`, if there is one,
+    gets the records of faults that find something out. `memory` is for the faults alone: what inject() has to
+    tell took_effect(), by fault and target.
     """
 
     engine: Engine
     target_url: str = "http://haproxy:8000"
     predictor_url: str = "http://{server}:8000"
+    watchdog: str = "watchdog:8406"
     folder: Path | None = None
     memory: dict[tuple[str, str], Any] = field(default_factory=dict, repr=False, compare=False)
 
@@ -195,6 +196,12 @@ def report(name: str, context: Context, target: str) -> dict[str, Any]:
     return dict(find(context, target)) if find else {}
 
 
+def failure(name: str, context: Context, target: str) -> str:
+    """Return why a fault that works by itself for a while has failed; empty if it has not."""
+    find = getattr(load(name), "failed", None)
+    return str(find(context, target)) if find else ""
+
+
 @contextlib.contextmanager
 def lasting(
     name: str,
@@ -202,42 +209,46 @@ def lasting(
     target: str,
     parameters: Parameters | None = None,
     limit_s: float | None = None,
-) -> Iterator[None]:
-    """Guard a fault for a while: it ends on the way out, on errors, on Ctrl-C, and after `limit_s` anyway.
+) -> Iterator[Callable[[], None]]:
+    """Give what injects a fault; it ends on the way out, on errors, on Ctrl-C, and after `limit_s` anyway.
 
-    The caller injects. Where others repair what was done (see lasts()), it stays in the block until ended()
-    says so: leaving undoes what is left. `limit_s` is MARGIN_S more than `duration_s` where it is not given.
-    A fault that its predictor or its tool ends needs no more than that. For the others the guard is a process
-    of its own, outside the terminal's process group, so that neither Ctrl-C nor the death of this process
-    leaves the fault behind; it is ready before the caller is. If the whole container dies with both:
-    docs/faults.md, "When all else dies".
+    Where others repair what was done (see lasts()), the caller stays in the block until ended() says so:
+    leaving undoes what is left. `limit_s` counts from the injection, and is MARGIN_S more than `duration_s`
+    where it is not given. A fault that its predictor or its tool ends needs no more than that. For the others
+    the watchdog, in a container of its own, is ready before the block begins: it ends the fault if this
+    process, or its whole container, dies.
     """
     fault = load(name)
     given = complete(name, parameters)
     limit = given.get(DURATION, 0.0) + MARGIN_S if limit_s is None else limit_s
-    guarded = fault.LIMIT == WATCHDOG and lasts(name, target)
-    guard = _guarded(name, context, target, given, limit) if guarded else _unguarded()
-    with guard as over:
+    with contextlib.ExitStack() as stack:
+        guard = None
+        if fault.LIMIT == WATCHDOG and lasts(name, target):
+            guard = stack.enter_context(Guard(context.watchdog, _order(name, context, target, given, limit)))
+        begun = False
+
+        def inject() -> None:
+            nonlocal begun
+            if guard:
+                guard.arm()
+            begun = True
+            fault.inject(context, target, given)
+
         try:
-            yield
+            yield inject
         finally:
-            fault.undo(context, target, given)
-            # Told only once the end is verified: had undo() raised, the watchdog would still try.
-            over()
+            if begun:
+                fault.undo(context, target, given)
+                # Told only once the end is verified: had undo() raised, the watchdog would still try.
+                if guard:
+                    guard.over()
 
 
-@contextlib.contextmanager
-def _unguarded() -> Iterator[Callable[[], None]]:
-    """Guard nothing: this fault's end is certain anyway."""
-    yield lambda: None
-
-
-@contextlib.contextmanager
-def _guarded(
+def _order(
     name: str, context: Context, target: str, parameters: Parameters, limit_s: float
-) -> Iterator[Callable[[], None]]:
-    """Keep a watchdog for the length of a block; what the block gets tells it that the fault is over."""
-    order = {
+) -> dict[str, Any]:
+    """Return all that the watchdog has to know: it shares nothing with this process."""
+    return {
         "fault": name,
         "target": target,
         "parameters": dict(parameters),
@@ -247,18 +258,3 @@ def _guarded(
         "target_url": context.target_url,
         "predictor_url": context.predictor_url,
     }
-    command = [sys.executable, "-m", "lab.watchdog", json.dumps(order)]
-    with subprocess.Popen(  # noqa: S603 - our own module
-        command, bufsize=0, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True
-    ) as watchdog:
-        stdin, stdout = watchdog.stdin, watchdog.stdout
-        if stdin is None or stdout is None or stdout.readline().strip() != b"ready":
-            raise LabError(
-                f"the watchdog that ends the fault {name} did not start; nothing was done to {target}"
-            )
-
-        def over() -> None:
-            with contextlib.suppress(BrokenPipeError):  # it has ended the fault itself, and is gone
-                stdin.write(b"over\n")
-
-        yield over
