@@ -18,7 +18,10 @@ AFTER = {
     "unpause": "running",
     "start": "running",
     "restart": "running",
+    "exit": "exited",
+    "crash": "restarting",
 }
+"""The status after what was asked for, or after what a process did by itself."""
 NEVER = "0001-01-01T00:00:00Z"
 
 HOST = {"CpuPeriod": 10_000, "CpuQuota": 3_000, "Memory": 268_435_456}
@@ -42,29 +45,44 @@ STARTED = {
 
 
 class LoopbackDocker(ThreadingHTTPServer):
-    """Containers by name. `deaf_to` names requests that are answered well and have no effect."""
+    """Containers by name. `deaf_to` names requests that are answered well and have no effect.
+
+    A request takes `took_s`; a process that is sent SIGTERM goes on for `drain_s`. `refuses` names requests
+    that are refused, each with what happens then.
+    """
 
     daemon_threads = True
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
-        self.status = {f"lab-predictor-{number}-1": "running" for number in (1, 2, 3)}
-        self.started = dict.fromkeys(self.status, "2025-01-31T10:20:30.123456789Z")
-        self.finished = dict.fromkeys(self.status, NEVER)
-        self.networks = {name: {"lab_serving"} for name in self.status}
+        self.status: dict[str, str] = {}
+        self.started: dict[str, str] = {}
+        self.finished: dict[str, str] = {}
+        self.networks: dict[str, set[str]] = {}
         self.aliases: dict[str, list[str]] = {}
-        self.cpu = {name: {"CpuPeriod": 10_000, "CpuQuota": 3_000} for name in self.status}
+        self.cpu: dict[str, dict[str, int]] = {}
+        for number in (1, 2, 3):
+            self.add(f"lab-predictor-{number}-1")
+        self.refuses: dict[str, Callable[[], object]] = {}
         self.took_s = 0.0
+        self.drain_s = 0.0
         self.log = b""
         self.log_of: Callable[[str], bytes] = lambda _name: self.log
         self.asked: list[str] = []
         self.deaf_to: frozenset[str] = frozenset()
         self.on_post: Callable[[str, str], None] = lambda _action, _name: None
 
+    def add(self, name: str) -> None:
+        """Have one container more, which runs."""
+        self.status[name], self.started[name] = "running", "2025-01-31T10:20:30.123456789Z"
+        self.finished[name] = NEVER
+        self.networks[name] = {"lab_serving"}
+        self.cpu[name] = {"CpuPeriod": 10_000, "CpuQuota": 3_000}
+
     def happened(self, action: str, name: str) -> None:
         """Do to a container what an action does; times are Docker's."""
         now = f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime())}.{time.time_ns() % 10**9:09d}Z"
-        if action in ("kill", "restart"):
+        if action in ("kill", "restart", "exit", "crash"):
             self.finished[name] = now
         if action in ("start", "restart") and (action == "restart" or self.status[name] != "running"):
             self.started[name] = now
@@ -114,6 +132,10 @@ class _Handler(BaseHTTPRequestHandler):
         length = int(self.headers.get("Content-Length") or 0)
         body = json.loads(self.rfile.read(length) or b"null")
         self.server.asked.append(action)
+        if action in self.server.refuses:
+            self.server.refuses[action]()
+            self._send(409, {"message": f"Conflict: {action}"})
+            return
         if kind == "networks":
             self._network(action, name, body)
             return
@@ -125,6 +147,8 @@ class _Handler(BaseHTTPRequestHandler):
             pass
         elif action == "update":
             self.server.cpu[name] = body
+        elif action == "kill" and "signal=TERM" in self.path and self.server.drain_s:
+            threading.Timer(self.server.drain_s, self.server.happened, ("exit", name)).start()
         else:
             self.server.happened(action, name)
         self.server.on_post(action, name)

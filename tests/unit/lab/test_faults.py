@@ -1,10 +1,12 @@
-"""A fault that lasts is ended, and its end verified: on the way out, on errors, after its owner's death."""
+"""Each fault is seen to take effect and to end, its end is verified, and one without memory can undo it."""
 
+import itertools
 import os
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -12,8 +14,9 @@ import pytest
 from lab import faults
 from lab.engine import Engine
 from lab.errors import LabError, UnreachableError
-from lab.faults import cpu_cut
+from lab.faults import _container, _work, cpu_cut
 from unit.lab.loopback_docker import LoopbackDocker, docker
+from unit.lab.loopback_watchdog import watchdog
 from unit.lab.scripted_server import Reply, serving
 
 SOURCES = Path(__file__).resolve().parents[3] / "services" / "lab" / "src"
@@ -21,8 +24,7 @@ FIRST = "lab-predictor-1-1"
 
 
 @pytest.fixture
-def peer(monkeypatch: pytest.MonkeyPatch) -> Iterator[LoopbackDocker]:
-    monkeypatch.setenv("PYTHONPATH", str(SOURCES))
+def peer() -> Iterator[LoopbackDocker]:
     with docker() as made:
         yield made
 
@@ -38,11 +40,25 @@ def context(engine: Engine) -> faults.Context:
     return faults.Context(engine)
 
 
-def eventually(peer: LoopbackDocker, status: str) -> None:
+def until(true: Callable[[], bool]) -> None:
     deadline = time.monotonic() + 20
-    while peer.status[FIRST] != status:
-        assert time.monotonic() < deadline, f"{FIRST} is still {peer.status[FIRST]}"
+    while not true():
+        assert time.monotonic() < deadline
         time.sleep(0.02)
+
+
+class Health:
+    """A predictor that says ready, or unready from SIGTERM to its next start."""
+
+    def __init__(self, peer: LoopbackDocker) -> None:
+        self.draining = False
+        peer.on_post = self.listen
+
+    def listen(self, action: str, _: str) -> None:
+        self.draining = action == "kill"
+
+    def __call__(self, _number: int, _path: str) -> Reply:
+        return Reply(503 if self.draining else 200, body=b"{}")
 
 
 def test_a_kill_is_done_once_and_undone_only_where_nobody_else_did(
@@ -86,82 +102,100 @@ def test_a_server_that_was_told_to_stop_is_let_go_and_started(
     assert peer.asked == ["kill", "start"]
 
 
-PAUSED = faults.complete("pause")
-
-
-def pause(context: faults.Context) -> None:
-    faults.load("pause").inject(context, "predictor-1", PAUSED)
-
-
-def test_a_pause_ends_with_its_block(peer: LoopbackDocker, context: faults.Context) -> None:
-    """The guard leaves without having to act."""
-    with faults.lasting("pause", context, "predictor-1"):
-        pause(context)
-        assert peer.status[FIRST] == "paused"
-        assert faults.load("pause").took_effect(context, "predictor-1", PAUSED)
+def test_a_server_that_drains_is_started_by_who_remembers_nothing(
+    peer: LoopbackDocker, engine: Engine
+) -> None:
+    """It runs when the watchdog looks, and exits only then: readiness tells."""
+    peer.drain_s = 0.5
+    stop, given = faults.load("stop"), faults.complete("stop")
+    with serving(Health(peer)) as server:
+        stop.inject(faults.Context(engine, predictor_url=server.url), "predictor-1", given)
+        assert peer.status[FIRST] == "running"
+        stop.undo(faults.Context(engine, predictor_url=server.url), "predictor-1", given)
     assert peer.status[FIRST] == "running"
-    assert faults.load("pause").ended(context, "predictor-1", PAUSED)
-    assert peer.asked == ["pause", "unpause"]
+    assert peer.asked == ["kill", "start"]
 
 
-@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
-def test_a_pause_ends_on_errors_and_on_ctrl_c(
-    peer: LoopbackDocker, context: faults.Context, error: type[BaseException]
-) -> None:
-    """Whatever ends the block ends the pause."""
-
-    def strike_and_fail() -> None:
-        with faults.lasting("pause", context, "predictor-1"):
-            pause(context)
-            raise error
-
-    with pytest.raises(error):
-        strike_and_fail()
-    assert peer.status[FIRST] == "running"
-    assert peer.asked == ["pause", "unpause"]
-
-
-def test_a_pause_ends_after_its_limit_even_if_its_owner_does_nothing(
-    peer: LoopbackDocker, context: faults.Context
-) -> None:
-    """The guard acts by itself, and the owner's own end of it is harmless."""
-    with faults.lasting("pause", context, "predictor-1", limit_s=0.2):
-        pause(context)
-        eventually(peer, "running")
-    assert peer.asked == ["pause", "unpause"]
-
-
-def test_a_watchdog_that_is_refused_at_first_tries_again(
-    peer: LoopbackDocker, context: faults.Context
-) -> None:
-    """Nobody comes after it."""
-    peer.deaf_to = frozenset({"unpause"})
-
-    def listen(action: str, _: str) -> None:
-        if action == "unpause" and peer.asked.count("unpause") == 2:
-            peer.deaf_to = frozenset()
-
-    peer.on_post = listen
-    with faults.lasting("pause", context, "predictor-1", limit_s=0.1):
-        pause(context)
-        eventually(peer, "running")
-
-
-def test_a_pause_ends_when_its_owner_is_killed(peer: LoopbackDocker) -> None:
-    """SIGKILL leaves the owner no time; the guard notices the end of its input."""
-    code = f"""
+def test_a_server_whose_owner_dies_while_it_drains_is_started_by_the_watchdog(peer: LoopbackDocker) -> None:
+    """SIGKILL leaves the owner no time."""
+    peer.drain_s = 0.5
+    with serving(Health(peer)) as server, watchdog() as address:
+        code = f"""
 import os, signal
 from lab import faults
 from lab.engine import Engine
 with Engine({peer.url!r}, "lab") as engine:
-    context = faults.Context(engine)
-    with faults.lasting("pause", context, "predictor-1", limit_s=60):
-        faults.load("pause").inject(context, "predictor-1", faults.complete("pause"))
+    context = faults.Context(engine, predictor_url={server.url!r}, watchdog={address!r})
+    with faults.lasting("stop", context, "predictor-1", limit_s=60) as inject:
+        inject()
         os.kill(os.getpid(), signal.SIGKILL)
 """
-    done = subprocess.run([sys.executable, "-c", code], check=False, env=os.environ, timeout=60)
-    assert done.returncode == -9
-    eventually(peer, "running")
+        known = {**os.environ, "PYTHONPATH": str(SOURCES)}
+        done = subprocess.run([sys.executable, "-c", code], check=False, env=known, timeout=60)
+        assert done.returncode == -9
+        until(lambda: peer.status[FIRST] == "exited" or "start" in peer.asked)
+        until(lambda: peer.status[FIRST] == "running")
+    assert peer.asked == ["kill", "start"]
+
+
+def test_a_server_that_was_told_nothing_is_left_alone(
+    peer: LoopbackDocker, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The owner may have died before it said anything."""
+    monkeypatch.setattr(_container, "NOTICE_S", 0.3)
+    with serving(Health(peer)) as server:
+        context = faults.Context(engine, predictor_url=server.url)
+        for name in ("stop", "restart", "rolling_restart"):
+            faults.load(name).undo(context, "predictor-1", faults.complete(name))
+    assert peer.asked == []
+
+
+def test_a_server_that_neither_exits_nor_serves_is_restarted(
+    peer: LoopbackDocker, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Docker's restart ends in SIGKILL."""
+    monkeypatch.setattr(_container, "STOP_LIMIT_S", 0.5)
+    with serving(lambda _number, _path: Reply(503)) as server:
+        context = faults.Context(engine, predictor_url=server.url)
+        faults.load("stop").undo(context, "predictor-1", faults.complete("stop"))
+    assert peer.asked == ["restart"]
+
+
+@pytest.mark.parametrize("name", ["restart", "rolling_restart"])
+def test_a_restart_that_is_half_done_is_completed_by_who_remembers_nothing(
+    peer: LoopbackDocker, engine: Engine, name: str
+) -> None:
+    """Docker stops the server when the watchdog looks, and nobody is left to start it."""
+    with serving(lambda _number, _path: Reply(503)) as server:
+        context = faults.Context(engine, predictor_url=server.url)
+        threading.Timer(0.3, peer.happened, ("exit", FIRST)).start()
+        faults.load(name).undo(context, "predictor-1", faults.complete(name))
+    assert peer.status[FIRST] == "running"
+    assert peer.asked == ["start"]
+
+
+@pytest.mark.parametrize("name", ["crash", "crash_loop", "kill"])
+def test_a_container_in_a_long_pause_of_dockers_is_restarted(
+    peer: LoopbackDocker, context: faults.Context, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """The pause grows to 60 s; `start` would count it as running."""
+    monkeypatch.setattr(_container, "BRIEF_S", 0.1)
+    peer.happened("crash", FIRST)
+    fault, given = faults.load(name), faults.complete(name)
+    assert fault.took_effect(context, "predictor-1", given)
+    assert not fault.ended(context, "predictor-1", given)
+    fault.undo(context, "predictor-1", given)
+    assert fault.ended(context, "predictor-1", given)
+    assert peer.asked == ["restart"]
+
+
+def test_a_container_in_a_short_pause_of_dockers_is_left_to_docker(
+    peer: LoopbackDocker, context: faults.Context
+) -> None:
+    peer.happened("crash", FIRST)
+    threading.Timer(0.2, peer.happened, ("start", FIRST)).start()
+    faults.load("crash").undo(context, "predictor-1", {})
+    assert peer.asked == []
 
 
 def test_a_pause_that_does_not_end_is_an_error_that_says_what_to_do(
@@ -171,18 +205,8 @@ def test_a_pause_that_does_not_end_is_an_error_that_says_what_to_do(
     peer.status[FIRST] = "paused"
     peer.deaf_to = frozenset({"unpause"})
     with pytest.raises(UnreachableError, match="still paused") as caught:
-        faults.load("pause").undo(context, "predictor-1", PAUSED)
+        faults.load("pause").undo(context, "predictor-1", faults.complete("pause"))
     assert caught.value.remedy == "docker unpause lab-predictor-1-1"
-
-
-def test_nothing_is_done_if_the_guard_does_not_start(
-    peer: LoopbackDocker, context: faults.Context, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Without a guard there is no fault."""
-    monkeypatch.setattr(sys, "executable", "/bin/true")
-    with pytest.raises(LabError, match="did not start"), faults.lasting("pause", context, "predictor-1"):
-        pause(context)
-    assert peer.asked == []
 
 
 def test_a_server_that_is_cut_off_comes_back_under_its_names(
@@ -198,6 +222,16 @@ def test_a_server_that_is_cut_off_comes_back_under_its_names(
     assert cut.ended(context, "predictor-1", given)
     assert peer.aliases[FIRST] == [FIRST, "predictor-1"]
     assert peer.asked == ["disconnect", "connect"]
+
+
+def test_two_who_connect_a_server_at_once_are_both_content(
+    peer: LoopbackDocker, context: faults.Context
+) -> None:
+    """The watchdog's limit may come while the owner is at it; Docker refuses to connect twice."""
+    peer.networks[FIRST] = set()
+    peer.refuses["connect"] = lambda: peer.networks[FIRST].add("lab_serving")
+    faults.load("cut_off").undo(context, "predictor-1", {})
+    assert peer.asked == ["connect"]
 
 
 def test_a_server_that_stays_cut_off_is_an_error_with_the_command(
@@ -269,22 +303,112 @@ def test_a_restart_goes_on_beside_and_is_waited_for(peer: LoopbackDocker, contex
     assert peer.asked == ["restart"]
 
 
-def test_a_rolling_restart_never_has_two_servers_down(peer: LoopbackDocker, engine: Engine) -> None:
-    """Struck together they queue up, and each waits until the one before is ready."""
+@pytest.mark.parametrize("apart", [False, True], ids=["one context", "a context each"])
+def test_a_rolling_restart_goes_by_name_and_never_has_two_servers_down(
+    peer: LoopbackDocker, engine: Engine, *, apart: bool
+) -> None:
+    """Struck together, in whatever order, they queue up; each waits until the one before is ready."""
+    peer.took_s = 0.2
+    order = ["predictor-10", "predictor-3", "predictor-2"]
+    peer.add("lab-predictor-10-1")
+    restarted: list[str] = []
+    peer.on_post = lambda _action, name: restarted.append(name)
+    with serving(lambda _number, _path: Reply(body=b"{}")) as server:
+        shared = faults.Context(engine, predictor_url=server.url)
+        contexts = {
+            name: faults.Context(engine, predictor_url=server.url) if apart else shared for name in order
+        }
+        rolling, given = faults.load("rolling_restart"), faults.complete("rolling_restart", {"settle_s": 0.2})
+        for name in order:
+            rolling.inject(contexts[name], name, given)
+        assert not any(rolling.took_effect(contexts[name], name, given) for name in order)
+        until(lambda: all(rolling.ended(contexts[name], name, given) for name in order))
+        assert all(rolling.took_effect(contexts[name], name, given) for name in order)
+        times = [faults.report("rolling_restart", contexts[name], name) for name in reversed(order)]
+    assert restarted == ["lab-predictor-2-1", "lab-predictor-3-1", "lab-predictor-10-1"]
+    for one, following in itertools.pairwise(times):
+        assert one["drain_at"] <= one["started_at"] <= one["ready_at"]
+        assert following["drain_at"] >= one["ready_at"] + 0.2
+
+
+def test_after_a_server_that_does_not_come_back_none_is_restarted(
+    peer: LoopbackDocker, engine: Engine
+) -> None:
+    """All say why, at once; a later work begins anew."""
+    names = ("predictor-1", "predictor-2", "predictor-3")
+    replies = {"status": 503}
+    with serving(lambda _number, _path: Reply(replies["status"], body=b"{}")) as server:
+        context = faults.Context(engine, predictor_url=server.url)
+        rolling = faults.load("rolling_restart")
+        given = faults.complete("rolling_restart", {"ready_s": 1, "settle_s": 0})
+        for name in names:
+            rolling.inject(context, name, given)
+        assert not any(faults.failure("rolling_restart", context, name) for name in names)
+        until(lambda: all(faults.failure("rolling_restart", context, name) for name in names))
+        why = "predictor-1 is not ready 1 s after its restart"
+        assert [faults.failure("rolling_restart", context, name) for name in names] == [
+            why,
+            f"predictor-2 was left out: {why}",
+            f"predictor-3 was left out: {why}",
+        ]
+        assert not rolling.took_effect(context, "predictor-2", given)
+        with pytest.raises(LabError, match="is not ready"):
+            rolling.undo(context, "predictor-1", given)
+        rolling.undo(context, "predictor-1", given)
+        assert peer.asked == ["restart"]
+        replies["status"] = 200
+        rolling.inject(context, "predictor-2", given)
+        until(lambda: rolling.ended(context, "predictor-2", given))
+    assert peer.asked == ["restart", "restart"]
+
+
+def test_whoever_ends_the_work_on_one_server_ends_the_turns(peer: LoopbackDocker, engine: Engine) -> None:
+    """The one that is restarted may not be in rotation yet."""
+    peer.took_s = 0.3
     with serving(lambda _number, _path: Reply(body=b"{}")) as server:
         context = faults.Context(engine, predictor_url=server.url)
-        rolling, given = faults.load("rolling_restart"), faults.complete("rolling_restart", {"settle_s": 0.2})
+        rolling, given = faults.load("rolling_restart"), faults.complete("rolling_restart", {"settle_s": 9})
         for name in ("predictor-1", "predictor-2"):
             rolling.inject(context, name, given)
-        deadline = time.monotonic() + 20
-        while not all(rolling.ended(context, name, given) for name in ("predictor-1", "predictor-2")):
-            assert time.monotonic() < deadline
-            time.sleep(0.02)
-        times = [faults.report("rolling_restart", context, name) for name in ("predictor-1", "predictor-2")]
-    first, second = sorted(times, key=lambda one: one["drain_at"])
-    assert first["drain_at"] <= first["started_at"] <= first["ready_at"]
-    assert second["drain_at"] >= first["ready_at"] + 0.2
-    assert peer.asked == ["restart", "restart"]
+        until(lambda: bool(faults.report("rolling_restart", context, "predictor-1")))
+        rolling.undo(context, "predictor-1", given)
+        time.sleep(0.5)
+        rolling.undo(context, "predictor-2", given)
+        assert not rolling.took_effect(context, "predictor-2", given)
+    assert peer.asked == ["restart"]
+
+
+def test_a_restart_that_docker_refuses_says_so_and_the_server_is_seen_to_run(
+    peer: LoopbackDocker, context: faults.Context
+) -> None:
+    """The reason is there before anybody undoes it, and is raised once."""
+    peer.refuses["restart"] = lambda: peer.happened("exit", FIRST)
+    restart, given = faults.load("restart"), faults.complete("restart")
+    restart.inject(context, "predictor-1", given)
+    until(lambda: "refused" in faults.failure("restart", context, "predictor-1"))
+    assert not restart.ended(context, "predictor-1", given)
+    with pytest.raises(UnreachableError, match="asked to restart predictor-1 and refused"):
+        restart.undo(context, "predictor-1", given)
+    assert peer.status[FIRST] == "running"
+    restart.undo(context, "predictor-1", given)
+    assert restart.ended(context, "predictor-1", given)
+
+
+def test_a_defect_of_the_work_is_no_good_end(
+    context: faults.Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is no LabError is reported too, and shown as what it is."""
+    job = _work.Job("broken")
+
+    def work(_: faults.Context, __: _work.Work) -> None:
+        raise ZeroDivisionError
+
+    shown: list[type[BaseException]] = []
+    monkeypatch.setattr(threading, "excepthook", lambda what: shown.append(what.exc_type))
+    job.start(context, "predictor-1", work)
+    until(lambda: bool(shown))
+    assert job.failed(context, "predictor-1") == "the work on predictor-1 failed: ZeroDivisionError()"
+    assert not job.ended(context, "predictor-1", {})
 
 
 def test_a_rolling_restart_that_is_ended_leaves_out_who_has_not_begun(

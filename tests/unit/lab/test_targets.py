@@ -27,8 +27,8 @@ RESOLVED = [
     ("as many as there are", "active", 4, ALL[:4]),
     ("any without a count", "any", None, ALL),
     ("all", "all", None, ALL),
-    ("all, whatever the count", "all", 1, ALL),
     ("a region", "region:region-2", None, ALL[3:]),
+    ("a region, counted", "region:region-2", 2, ALL[3:]),
     ("a name", "predictor-2", None, ("predictor-2",)),
     ("names, in the topology's order", "predictor-3, predictor-1", None, ("predictor-1", "predictor-3")),
     ("a place", "haproxy", None, ("haproxy",)),
@@ -86,7 +86,14 @@ def test_a_count_of_nothing_is_a_mistake() -> None:
         resolve("active", FIVE, count=0)
 
 
-@pytest.mark.parametrize("target", ["active", "any", "region"])
+@pytest.mark.parametrize("target", ["all", "region", "active, all"])
+def test_a_count_of_what_is_the_whole_is_a_mistake(target: str) -> None:
+    """It would be ignored, and more be struck than was asked for."""
+    with pytest.raises(LabError, match=r"a count of 1 with '(all|region)', which is all of them"):
+        resolve(target, FIVE, count=1)
+
+
+@pytest.mark.parametrize("target", ["active", "any", "region:region-1"])
 def test_the_same_seed_chooses_the_same_and_seeds_differ(target: str) -> None:
     """So that an experiment can be repeated exactly, and trials strike different servers."""
     chosen = [resolve(target, FIVE, count=1, seed=seed) for seed in range(30)]

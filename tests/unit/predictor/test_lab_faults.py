@@ -13,7 +13,7 @@ import pytest
 from lab import faults
 from lab.engine import Engine
 from lab.errors import LabError, UnreachableError
-from unit.lab.loopback_docker import docker
+from unit.lab.loopback_docker import LoopbackDocker, docker
 from unit.lab.scripted_server import Reply, serving
 from unit.predictor.conftest import PATIENCE_S, Running, Serve
 
@@ -26,8 +26,14 @@ TOLD = [
 
 
 @pytest.fixture(scope="module")
-def engine() -> Iterator[Engine]:
-    with docker() as peer, Engine(peer.url, "lab") as made:
+def peer() -> Iterator[LoopbackDocker]:
+    with docker() as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def engine(peer: LoopbackDocker) -> Iterator[Engine]:
+    with Engine(peer.url, "lab") as made:
         yield made
 
 
@@ -35,7 +41,7 @@ def engine() -> Iterator[Engine]:
 def context(engine: Engine, bare: Running, tmp_path: Path) -> Iterator[faults.Context]:
     """Reach one predictor directly, as clients too."""
     url = f"http://127.0.0.1:{bare.port}"
-    yield faults.Context(engine, url, url, tmp_path)
+    yield faults.Context(engine, url, url, folder=tmp_path)
     bare.http.delete("/faults")
 
 
@@ -70,8 +76,8 @@ def test_a_fault_of_a_predictor_ends_by_the_predictors_clock(context: faults.Con
 
 
 def test_errors_are_errors(context: faults.Context, bare: Running) -> None:
-    with faults.lasting("errors", context, SERVER, {"rate": 1}):
-        faults.load("errors").inject(context, SERVER, faults.complete("errors", {"rate": 1}))
+    with faults.lasting("errors", context, SERVER, {"rate": 1}) as inject:
+        inject()
         assert bare.http.get("/predict").status_code == 500
     assert bare.http.get("/predict").status_code == 200
 
@@ -177,7 +183,7 @@ def test_slow_bodies_are_given_up_by_the_server_or_at_the_end(
     """A server with patience for 0.3 s answers 408."""
     with serve(body_timeout_s=0.3) as server:
         url = f"http://127.0.0.1:{server.port}"
-        context = faults.Context(engine, url, url, tmp_path)
+        context = faults.Context(engine, url, url, folder=tmp_path)
         given = faults.complete("bad_slow_body", {"connections": 5, "interval_s": 0.05})
         faults.load("bad_slow_body").inject(context, "client", given)
         until_over(context, "bad_slow_body", "client", given)
@@ -193,9 +199,19 @@ def test_slow_bodies_end_when_they_are_undone(context: faults.Context) -> None:
     assert {row["error"] for row in recorded(context)} == {"given up"}
 
 
-def test_a_crash_loop_crashes_whenever_the_server_is_up(engine: Engine) -> None:
-    """The server here is a scripted one: a real one would take the tests along."""
-    with serving(lambda _number, _path: Reply(body=b'{"active": false}')) as server:
+@pytest.mark.parametrize("heard", [True, False])
+def test_a_crash_loop_counts_what_docker_saw_die(
+    engine: Engine, peer: LoopbackDocker, *, heard: bool
+) -> None:
+    """The server here is a scripted one: a real one would take the tests along. It may live on when told."""
+
+    def script(number: int, path: str) -> Reply:
+        if path == "/faults" and server.requests[number][2] and heard:
+            peer.happened("crash", f"lab-{SERVER}-1")
+            peer.happened("start", f"lab-{SERVER}-1")
+        return Reply(body=b'{"active": false}')
+
+    with serving(script) as server:
         context = faults.Context(engine, predictor_url=server.url)
         given = faults.complete("crash_loop", {"up_s": 0, "duration_s": 1.5})
         loop = faults.load("crash_loop")
@@ -203,7 +219,50 @@ def test_a_crash_loop_crashes_whenever_the_server_is_up(engine: Engine) -> None:
         assert not loop.ended(context, SERVER, given)
         until_over(context, "crash_loop", SERVER, given)
         loop.undo(context, SERVER, given)
+        assert loop.took_effect(context, SERVER, given) is heard
         crashes = faults.report("crash_loop", context, SERVER)["crashes"]
     orders = [json.loads(body) for path, _, body in server.requests if path == "/faults" and body]
-    assert len(orders) == crashes >= 3
+    assert len(orders) >= 3
+    assert crashes == (len(orders) if heard else 0)
     assert all(order == {"duration_s": order["duration_s"], "crash": True} for order in orders)
+
+
+@pytest.mark.parametrize("name", ["bad_malformed", "bad_slow_body"])
+def test_bad_input_that_nobody_answers_took_no_effect(engine: Engine, name: str) -> None:
+    """No reply is a row of the records, and no sign that anything came anywhere."""
+    context = faults.Context(engine, "http://127.0.0.1:9")
+    given = faults.complete(name, {"connections" if name == "bad_slow_body" else "requests": 3})
+    fault = faults.load(name)
+    fault.inject(context, "client", given)
+    until_over(context, name, "client", given)
+    fault.undo(context, "client", given)
+    assert not fault.took_effect(context, "client", given)
+    assert faults.report(name, context, "client")["statuses"].keys() <= {"no reply"}
+
+
+@pytest.mark.parametrize(
+    ("older", "newer"),
+    [("errors", "latency"), ("memory", "unready"), ("latency", "memory")],
+)
+def test_a_fault_does_not_end_the_newer_one_that_took_its_place(
+    context: faults.Context, older: str, newer: str
+) -> None:
+    """Its own end is there already, and stays harmless."""
+    small = {name: faults.complete(name, {"memory_mb": 8} if name == "memory" else {}) for name in TOLD}
+    faults.load(older).inject(context, SERVER, small[older])
+    faults.load(newer).inject(context, SERVER, small[newer])
+    faults.load(older).undo(context, SERVER, small[older])
+    assert faults.load(newer).took_effect(context, SERVER, small[newer])
+    faults.load(newer).undo(context, SERVER, small[newer])
+    assert faults.load(newer).ended(context, SERVER, small[newer])
+    assert faults.load(older).ended(context, SERVER, small[older])
+
+
+def test_a_latency_that_is_random_only_is_in_force_all_the_same(context: faults.Context) -> None:
+    """What a field of 0 says is nothing; all of them together are the fault."""
+    latency, given = faults.load("latency"), faults.complete("latency", {"latency_ms": 0, "jitter_ms": 50})
+    latency.inject(context, SERVER, given)
+    assert latency.took_effect(context, SERVER, given)
+    assert not latency.ended(context, SERVER, given)
+    latency.undo(context, SERVER, given)
+    assert latency.ended(context, SERVER, given)

@@ -3,14 +3,16 @@
 A target is one of these words, or several with commas between:
 
     active, standby    servers of that role; `count` of them are drawn by the seed, all without a count
-    any                servers, whatever their role
-    all                every server
+    any                servers, whatever their role; `count` likewise
+    all                every server; takes no count
     region:NAME        every server of a region; `count` of them with a count
-    region             every server of the region of an active one, drawn by the seed
+    region             every server of the region of an active one, drawn by the seed; takes no count
+    struck             servers that a fault before this one strikes; `count` of them with a count
     predictor-N        that server
     controller, haproxy, docker-proxy, client    that place
 
-What a topology does not have is NotApplicable, with the reason. What no topology has is a LabError.
+What a topology does not have is NotApplicable, with the reason. What no topology has is a LabError, and so is
+a count of what is always the whole.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ from __future__ import annotations
 import difflib
 import random
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from lab.controller_client import ServerState, State
@@ -25,8 +28,11 @@ from lab.errors import LabError
 from lab.faults import PLACES
 
 ACTIVE, STANDBY, ANY, ALL, REGION = "active", "standby", "any", "all", "region"
+STRUCK = "struck"
 OTHER_PLACES = PLACES[1:]
-WORDS = (ACTIVE, STANDBY, ANY, ALL, REGION, *OTHER_PLACES)
+WORDS = (ACTIVE, STANDBY, ANY, ALL, REGION, STRUCK, *OTHER_PLACES)
+WHOLE = (ALL, REGION)
+"""They stand for every server there is, or of a region: a count would contradict them."""
 SERVER_NAME = re.compile(r"predictor-[0-9]+")
 
 
@@ -52,21 +58,37 @@ def check(target: str) -> None:
         )
 
 
+def uncountable(target: str) -> tuple[str, ...]:
+    """Return the words of a target that stand for a whole, so that no count goes with them."""
+    return tuple(word for word in _words(target) if word in WHOLE)
+
+
 def resolve(
-    target: str, state: State, *, count: int | None = None, seed: int = 0
+    target: str,
+    state: State,
+    *,
+    count: int | None = None,
+    seed: int = 0,
+    struck: Collection[str] = (),
 ) -> tuple[str, ...] | NotApplicable:
     """Return the names that a target stands for, servers in the topology's order; raise LabError as check().
 
-    `count` is for each word that stands for several servers; None is all of them. The same state, words and
-    seed give the same names.
+    `count` is for each word that stands for several servers, none of WHOLE; None is all of them. `struck` are
+    those that faults before this one strike: a draw takes none of them, unless it is asked for by that word.
+    The same state, words and seed give the same names.
     """
     check(target)
+    if count is not None and (whole := uncountable(target)):
+        raise LabError(
+            f"a count of {count} with {whole[0]!r}, which is all of them",
+            remedy=f"leave out the count, or choose from {ANY} or region:NAME",
+        )
     if count is not None and count < 1:
         raise LabError(f"a count of {count} targets; expected 1 or more")
     draw = random.Random(seed)  # noqa: S311 - a choice that can be repeated, not a secret
     chosen: list[str] = []
     for word in _words(target):
-        found = _resolve(word, state, count, draw, frozenset(chosen))
+        found = _resolve(word, state, count, draw, frozenset(chosen), struck=frozenset(struck))
         if isinstance(found, NotApplicable):
             return found
         chosen += [name for name in found if name not in chosen]
@@ -80,21 +102,28 @@ def _words(target: str) -> list[str]:
 
 
 def _resolve(
-    word: str, state: State, count: int | None, draw: random.Random, taken: frozenset[str]
+    word: str,
+    state: State,
+    count: int | None,
+    draw: random.Random,
+    taken: frozenset[str],
+    *,
+    struck: frozenset[str],
 ) -> tuple[str, ...] | NotApplicable:
-    """Resolve one word; a draw takes none that another word has taken."""
+    """Resolve one word; a draw takes none that another word or a fault before this one has taken."""
     if word in OTHER_PLACES:
         return (word,)
     if SERVER_NAME.fullmatch(word):
         names = tuple(server.name for server in state.servers)
         missing = f"the topology {state.topology} has no server {word}; it has {', '.join(names)}"
         return (word,) if word in names else NotApplicable(missing)
-    found = _servers(word, state, draw)
+    found = _servers(word, state, draw, struck)
     if isinstance(found, NotApplicable):
         return found
     names = tuple(server.name for server in found)
-    if count is None or word in (ALL, REGION):
+    if count is None:
         return names
+    taken = taken if word == STRUCK else taken | struck
     left = [name for name in names if name not in taken]
     if count > len(left):
         there = f"{len(left)} ({', '.join(left)})" if left else "none left"
@@ -102,9 +131,15 @@ def _resolve(
     return tuple(draw.sample(left, count))
 
 
-def _servers(word: str, state: State, draw: random.Random) -> tuple[ServerState, ...] | NotApplicable:
+def _servers(
+    word: str, state: State, draw: random.Random, struck: frozenset[str]
+) -> tuple[ServerState, ...] | NotApplicable:
     """Return all servers that a word stands for; at least one."""
-    if word in (ANY, ALL):
+    if word == STRUCK:
+        found = tuple(server for server in state.servers if server.name in struck)
+        if not found:
+            return NotApplicable("no fault before this one strikes a server")
+    elif word in (ANY, ALL):
         found = state.servers
     elif word in (ACTIVE, STANDBY):
         found = state.with_role(word)

@@ -38,12 +38,16 @@ class Bad:
 
 
 def inject(
-    context: Context, name: str, target: str, parameters: Parameters, make: Callable[[random.Random], Bad]
+    context: Context,
+    job: _work.Job,
+    target: str,
+    parameters: Parameters,
+    make: Callable[[random.Random], Bad],
 ) -> None:
     """Begin to send, one after the other, at the rate; a slow reply makes it slower, never more at once."""
 
     def work(apart: Context, its: _work.Work) -> None:
-        draw = random.Random(name)  # noqa: S311 - the same requests each time
+        draw = random.Random(job.name)  # noqa: S311 - the same requests each time
         its.found |= {"sent": 0, "statuses": {}}
         started = time.monotonic()
         with httpx.Client(timeout=TIMEOUT_S, trust_env=False, verify=False) as http:  # noqa: S501 - no TLS
@@ -53,9 +57,9 @@ def inject(
                     return
                 if time.monotonic() - started > parameters[DURATION]:
                     return
-                count(its, record(apart, name, _send(http, apart.target_url, make(draw))))
+                count(its, record(apart, job.name, _send(http, apart.target_url, make(draw))))
 
-    _work.start(context, name, target, work)
+    job.start(context, target, work)
 
 
 def _send(http: httpx.Client, url: str, bad: Bad) -> dict[str, object]:
@@ -84,12 +88,13 @@ def record(context: Context, name: str, row: dict[str, object]) -> dict[str, obj
 
 
 def count(its: _work.Work, row: dict[str, object]) -> None:
-    """Count the reply by its status."""
+    """Count the reply by its status; only one that came is an effect."""
     statuses = dict(its.found["statuses"])
     key = str(row["status"] or "no reply")
     statuses[key] = statuses.get(key, 0) + 1
     its.found |= {"sent": its.found["sent"] + 1, "statuses": statuses}
-    its.begun.set()
+    if row["status"]:
+        its.begun.set()
 
 
 def chunks(size: int, total: int) -> Iterator[bytes]:

@@ -6,7 +6,7 @@ A predictor has one such fault at a time; a newer one takes the older one's plac
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -45,41 +45,49 @@ def put(context: Context, server: str, parameters: Parameters, **fields: object)
         raise LabError(f"{server} refused the fault ({reply.status_code}): {reply.text[:300]}")
 
 
-def delete(context: Context, server: str) -> None:
-    """Tell a predictor to behave; one that does not run has no fault either."""
+def end(context: Context, server: str, **fields: object) -> None:
+    """Tell a predictor to behave, if this fault is in force; one that does not run has no fault either.
+
+    A newer fault in its place is not this one's to end.
+    """
     deadline = time.monotonic() + ATTEMPTS_S
     while True:
         try:
             with context.http(server) as http:
-                reply = http.delete("/faults")
-            if reply.is_success or reply.status_code == httpx.codes.NOT_FOUND:
+                reply = http.get("/faults")
+                if reply.status_code == httpx.codes.NOT_FOUND:
+                    return
+                if not _holds(reply.raise_for_status().json(), fields):
+                    return
+                http.delete("/faults").raise_for_status()
                 return
-            error: Exception = LabError(f"status {reply.status_code}")
-        except httpx.HTTPError as failed:
-            error = failed
-        if context.engine.status(server) not in ("running", "paused"):
-            return
-        if time.monotonic() >= deadline:
-            raise _unreachable(server, error)
+        except (httpx.HTTPError, ValueError) as error:
+            if context.engine.status(server) not in ("running", "paused"):
+                return
+            if time.monotonic() >= deadline:
+                raise _unreachable(server, error) from error
         time.sleep(PAUSE_S)
 
 
 def in_force(context: Context, server: str, **fields: object) -> bool:
     """Tell whether a predictor says that this fault is in force."""
     try:
-        found = get(context, server)
+        return _holds(get(context, server), fields)
     except UnreachableError:
         return False
-    return bool(found["active"]) and all(found[key] == value for key, value in fields.items())
 
 
-def over(context: Context, server: str, name: str) -> bool:
-    """Tell whether a predictor answers and says that a fault is not in force; `name` is one of its fields."""
+def over(context: Context, server: str, **fields: object) -> bool:
+    """Tell whether a predictor answers and says that this fault is not in force."""
     try:
-        found = get(context, server)
+        return not _holds(get(context, server), fields)
     except UnreachableError:
         return False
-    return not found["active"] or not found[name]
+
+
+def _holds(found: Mapping[str, Any], fields: Mapping[str, object]) -> bool:
+    """Tell whether what a predictor says is this fault, with these very values."""
+    return bool(found["active"]) and all(found.get(key) == value for key, value in fields.items())
 
 
 def why_not(context: Context, server: str, field: str) -> str:
@@ -114,9 +122,9 @@ class Switch:
         """Tell the predictor."""
         put(context, target, parameters, **self.fields(parameters))
 
-    def undo(self, context: Context, target: str, _: Parameters) -> None:
+    def undo(self, context: Context, target: str, parameters: Parameters) -> None:
         """Tell the predictor to behave, and hear that it does."""
-        delete(context, target)
+        end(context, target, **self.fields(parameters))
 
     def took_effect(self, context: Context, target: str, parameters: Parameters) -> bool:
         """Ask the predictor."""
@@ -124,11 +132,8 @@ class Switch:
 
     def ended(self, context: Context, target: str, parameters: Parameters) -> bool:
         """Ask the predictor."""
-        return over(context, target, self._telling(parameters))
+        return over(context, target, **self.fields(parameters))
 
     def why_not(self, context: Context, target: str, parameters: Parameters) -> str:
         """Say why it cannot be done."""
-        return why_not(context, target, self._telling(parameters))
-
-    def _telling(self, parameters: Parameters) -> str:
-        return next(iter(self.fields(parameters)))
+        return why_not(context, target, next(iter(self.fields(parameters))))

@@ -2,7 +2,6 @@
 
 import json
 import random
-from typing import Any
 
 from lab.candidates import candidate
 from lab.faults import CLIENT, TOOL, Context, Parameters, _bad_input, _work
@@ -14,7 +13,9 @@ PARAMETERS = _bad_input.PACED
 ENDS = True
 LIMIT = TOOL
 
-NAME = "bad_malformed"
+_job = _work.Job("bad_malformed")
+undo, took_effect, ended = _job.undo, _job.took_effect, _job.ended
+failed, report = _job.failed, _job.report
 
 GOOD = json.dumps(candidate(random.Random(1)))  # noqa: S311 - not a secret
 KINDS = (
@@ -34,24 +35,4 @@ KINDS = (
 
 def inject(context: Context, target: str, parameters: Parameters) -> None:
     """Begin to send."""
-    _bad_input.inject(context, NAME, target, parameters, lambda draw: _bad_input.Bad(*draw.choice(KINDS)))
-
-
-def undo(context: Context, target: str, _: Parameters) -> None:
-    """Send no more, and wait for the reply that is due."""
-    _work.end(context, NAME, target)
-
-
-def took_effect(context: Context, target: str, _: Parameters) -> bool:
-    """Tell whether something came back."""
-    return _work.begun(context, NAME, target)
-
-
-def ended(context: Context, target: str, _: Parameters) -> bool:
-    """Tell whether no more is sent."""
-    return _work.over(context, NAME, target)
-
-
-def report(context: Context, target: str) -> dict[str, Any]:
-    """Return how many were sent, and how many replies of each status came."""
-    return _work.found(context, NAME, target)
+    _bad_input.inject(context, _job, target, parameters, lambda draw: _bad_input.Bad(*draw.choice(KINDS)))

@@ -1,7 +1,6 @@
 """Sends bodies that are too large, with a length and without; nothing of them should be read to the end."""
 
 import random
-from typing import Any
 
 from lab.faults import CLIENT, TOOL, Context, Parameter, Parameters, _bad_input, _work
 
@@ -15,7 +14,9 @@ PARAMETERS = {
 ENDS = True
 LIMIT = TOOL
 
-NAME = "bad_oversized"
+_job = _work.Job("bad_oversized")
+undo, took_effect, ended = _job.undo, _job.took_effect, _job.ended
+failed, report = _job.failed, _job.report
 CHUNK = 65_536
 
 
@@ -28,24 +29,4 @@ def inject(context: Context, target: str, parameters: Parameters) -> None:
             return _bad_input.Bad("with a length", b" " * size)
         return _bad_input.Bad("chunked", lambda: _bad_input.chunks(CHUNK, size))
 
-    _bad_input.inject(context, NAME, target, parameters, make)
-
-
-def undo(context: Context, target: str, _: Parameters) -> None:
-    """Send no more, and wait for the reply that is due."""
-    _work.end(context, NAME, target)
-
-
-def took_effect(context: Context, target: str, _: Parameters) -> bool:
-    """Tell whether something came back."""
-    return _work.begun(context, NAME, target)
-
-
-def ended(context: Context, target: str, _: Parameters) -> bool:
-    """Tell whether no more is sent."""
-    return _work.over(context, NAME, target)
-
-
-def report(context: Context, target: str) -> dict[str, Any]:
-    """Return how many were sent, and how many replies of each status came."""
-    return _work.found(context, NAME, target)
+    _bad_input.inject(context, _job, target, parameters, make)

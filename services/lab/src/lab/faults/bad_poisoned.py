@@ -2,7 +2,6 @@
 
 import json
 import random
-from typing import Any
 
 from lab.candidates import PERCENTAGES, candidate
 from lab.faults import CLIENT, TOOL, Context, Parameters, _bad_input, _work
@@ -14,7 +13,9 @@ PARAMETERS = _bad_input.PACED
 ENDS = True
 LIMIT = TOOL
 
-NAME = "bad_poisoned"
+_job = _work.Job("bad_poisoned")
+undo, took_effect, ended = _job.undo, _job.took_effect, _job.ended
+failed, report = _job.failed, _job.report
 
 NUMBERS = ("NaN", "Infinity", "-Infinity", "1e308", "-1", "100.0001", "9" * 400)
 LIST_LENGTH = 2000
@@ -43,24 +44,4 @@ def poisoned(draw: random.Random) -> _bad_input.Bad:
 
 def inject(context: Context, target: str, parameters: Parameters) -> None:
     """Begin to send."""
-    _bad_input.inject(context, NAME, target, parameters, poisoned)
-
-
-def undo(context: Context, target: str, _: Parameters) -> None:
-    """Send no more, and wait for the reply that is due."""
-    _work.end(context, NAME, target)
-
-
-def took_effect(context: Context, target: str, _: Parameters) -> bool:
-    """Tell whether something came back."""
-    return _work.begun(context, NAME, target)
-
-
-def ended(context: Context, target: str, _: Parameters) -> bool:
-    """Tell whether no more is sent."""
-    return _work.over(context, NAME, target)
-
-
-def report(context: Context, target: str) -> dict[str, Any]:
-    """Return how many were sent, and how many replies of each status came."""
-    return _work.found(context, NAME, target)
+    _bad_input.inject(context, _job, target, parameters, poisoned)

@@ -5,7 +5,6 @@ import socket
 import time
 import uuid
 from dataclasses import dataclass
-from typing import Any
 from urllib.parse import urlsplit
 
 from lab.faults import (
@@ -31,7 +30,10 @@ PARAMETERS = {
 ENDS = True
 LIMIT = TOOL
 
-NAME = "bad_slow_body"
+_job = _work.Job("bad_slow_body")
+undo, took_effect, ended = _job.undo, _job.took_effect, _job.ended
+failed, report = _job.failed, _job.report
+
 LENGTH = 10_000
 """What the header promises (bytes)."""
 CONNECT_S = 2.0
@@ -58,16 +60,17 @@ def inject(context: Context, target: str, parameters: Parameters) -> None:
             while any(one.socket for one in opened) and time.monotonic() < end:
                 for one in opened:
                     if one.socket is not None and (row := _trickle(one)) is not None:
-                        _bad_input.count(its, _bad_input.record(apart, NAME, row))
-                its.begun.set()
+                        _bad_input.count(its, _bad_input.record(apart, _job.name, row))
+                if any(one.sent for one in opened):
+                    its.begun.set()
                 if its.stop.wait(parameters["interval_s"]):
                     break
             for one in opened:
                 if one.socket is not None:
                     row = _row(one, 0, "", "given up")
-                    _bad_input.count(its, _bad_input.record(apart, NAME, row))
+                    _bad_input.count(its, _bad_input.record(apart, _job.name, row))
 
-    _work.start(context, NAME, target, work)
+    _job.start(context, target, work)
 
 
 def _open(url: str, stack: contextlib.ExitStack) -> Slow:
@@ -130,23 +133,3 @@ def _row(slow: Slow, status: int, server: str, error: str) -> dict[str, object]:
         "error": error,
         "took_ms": round((time.time() - slow.time) * 1000, 3),
     }
-
-
-def undo(context: Context, target: str, _: Parameters) -> None:
-    """Close the connections."""
-    _work.end(context, NAME, target)
-
-
-def took_effect(context: Context, target: str, _: Parameters) -> bool:
-    """Tell whether it trickles."""
-    return _work.begun(context, NAME, target)
-
-
-def ended(context: Context, target: str, _: Parameters) -> bool:
-    """Tell whether all connections are closed."""
-    return _work.over(context, NAME, target)
-
-
-def report(context: Context, target: str) -> dict[str, Any]:
-    """Return how many were sent, and how many replies of each status came."""
-    return _work.found(context, NAME, target)

@@ -17,9 +17,8 @@ def inject(context: Context, target: str, parameters: Parameters) -> None:
 
 
 def undo(context: Context, target: str, _: Parameters) -> None:
-    """Start the container, should Docker have given up."""
-    if context.engine.status(target) != "restarting":
-        _container.start_if_down(context, target)
+    """Start the container, should Docker have given up or wait for long."""
+    _container.bring_back(context, target)
 
 
 def took_effect(context: Context, target: str, _: Parameters) -> bool:

@@ -2,7 +2,6 @@
 
 import contextlib
 import time
-from typing import Any
 
 from lab.errors import UnreachableError
 from lab.faults import (
@@ -29,47 +28,64 @@ ENDS = True
 LIMIT = TOOL
 
 POLL_S = 0.2
+DEATH_S = 2.0
+"""A process that was told to crash is gone after this."""
+
+_job = _work.Job("crash_loop")
+failed, report = _job.failed, _job.report
 
 
 def inject(context: Context, target: str, parameters: Parameters) -> None:
-    """Begin to crash it; the first crash is asked for at once."""
+    """Begin to crash it; the first crash is asked for at once. What is counted is what Docker saw die."""
+    last_end_s = _container.last_end_s(context, target)
+    _container.remember(context, _job.name, target)
     _predictor.put(context, target, parameters, crash=True)
 
     def work(apart: Context, its: _work.Work) -> None:
-        its.found["crashes"] = 1
-        its.begun.set()
+        seen_s = last_end_s
+        due = True
+        its.found["crashes"] = 0
+
+        def died() -> bool:
+            nonlocal seen_s, due
+            now_s = _container.last_end_s(apart, target)
+            if now_s == seen_s:
+                return False
+            seen_s, due = now_s, False
+            its.found["crashes"] += 1
+            return True
+
         end = time.monotonic() + parameters[DURATION]
         while time.monotonic() < end and not its.stop.wait(POLL_S):
             with contextlib.suppress(UnreachableError):  # it is down
+                died()
                 _predictor.get(apart, target)
                 if its.stop.wait(min(parameters["up_s"], max(0.0, end - time.monotonic()))):
-                    return
+                    break
+                due = True
                 _predictor.put(apart, target, parameters, crash=True)
-                its.found["crashes"] += 1
+        if due:
+            _container.until(died, DEATH_S)
 
-    _work.start(context, "crash_loop", target, work)
+    _job.start(context, target, work)
 
 
-def undo(context: Context, target: str, _: Parameters) -> None:
-    """Crash it no more. Docker, after its pause, or the controller starts it."""
-    _work.end(context, "crash_loop", target)
-    if context.engine.status(target) != "restarting":
-        _container.start_if_down(context, target)
+def undo(context: Context, target: str, parameters: Parameters) -> None:
+    """Crash it no more, and see it run; Docker's pause may be longer than anybody waits."""
+    try:
+        _job.undo(context, target, parameters)
+    finally:
+        _container.bring_back(context, target)
 
 
 def took_effect(context: Context, target: str, _: Parameters) -> bool:
-    """Tell whether it has crashed once."""
-    return _work.begun(context, "crash_loop", target)
+    """Look for the end of its processes."""
+    return _container.ended_since(context, _job.name, target)
 
 
-def ended(context: Context, target: str, _: Parameters) -> bool:
-    """Tell whether it is crashed no more and runs."""
-    return _work.over(context, "crash_loop", target) and _container.running(context, target)
-
-
-def report(context: Context, target: str) -> dict[str, Any]:
-    """Return how often it was crashed."""
-    return _work.found(context, "crash_loop", target)
+def ended(context: Context, target: str, parameters: Parameters) -> bool:
+    """Look whether it is crashed no more and runs."""
+    return _job.ended(context, target, parameters) and _container.running(context, target)
 
 
 def why_not(context: Context, target: str, _: Parameters) -> str:

@@ -24,7 +24,12 @@ def inject(context: Context, target: str, _: Parameters) -> None:
 def undo(context: Context, target: str, _: Parameters) -> None:
     """Connect it again under its names, and look whether it is; it may get another address."""
     if NETWORK not in context.engine.networks(target):
-        context.engine.connect(target, NETWORK)
+        try:
+            context.engine.connect(target, NETWORK)
+        except UnreachableError:
+            # Docker refuses to connect twice: the watchdog and the owner may both be at it.
+            if NETWORK not in context.engine.networks(target):
+                raise
     if NETWORK not in context.engine.networks(target):
         raise UnreachableError(
             f"{target} is still off the network {NETWORK}",

@@ -30,7 +30,7 @@ def inject(context: Context, target: str, _: Parameters) -> None:
 
 def undo(context: Context, target: str, _: Parameters) -> None:
     """Start the container, if the controller has not done so already."""
-    _container.start_if_down(context, target)
+    _container.bring_back(context, target)
 
 
 def took_effect(context: Context, target: str, _: Parameters) -> bool:

@@ -23,33 +23,38 @@ def inject(context: Context, target: str, parameters: Parameters) -> None:
     """Tell the predictor to take it; one that dies of it cannot answer, which is what was wanted."""
     _container.remember(context, "memory", target)
     try:
-        _predictor.put(context, target, parameters, memory_mb=int(parameters["memory_mb"]))
+        _predictor.put(context, target, parameters, memory_mb=_wanted(parameters))
     except UnreachableError:
         # It is busy allocating, or died of it. A server that was out of reach before shows neither.
         if not took_effect(context, target, parameters):
             raise
 
 
-def undo(context: Context, target: str, _: Parameters) -> None:
-    """Take the memory back, or see the container run again."""
-    _predictor.delete(context, target)
-    if context.engine.status(target) != "restarting":
-        _container.start_if_down(context, target)
+def undo(context: Context, target: str, parameters: Parameters) -> None:
+    """Take the memory back, and see the container run. A process that died of it has given it back."""
+    if not _container.ended_since(context, "memory", target):
+        _predictor.end(context, target, memory_mb=_wanted(parameters))
+    _container.bring_back(context, target)
 
 
 def took_effect(context: Context, target: str, parameters: Parameters) -> bool:
     """Look whether the predictor holds the memory, or died of it."""
-    wanted = int(parameters["memory_mb"])
     return _container.ended_since(context, "memory", target) or _predictor.in_force(
-        context, target, memory_mb=wanted
+        context, target, memory_mb=_wanted(parameters)
     )
 
 
-def ended(context: Context, target: str, _: Parameters) -> bool:
+def ended(context: Context, target: str, parameters: Parameters) -> bool:
     """Look whether it runs and holds no memory."""
-    return _container.running(context, target) and _predictor.over(context, target, "memory_mb")
+    return _container.running(context, target) and _predictor.over(
+        context, target, memory_mb=_wanted(parameters)
+    )
 
 
 def why_not(context: Context, target: str, _: Parameters) -> str:
     """Say why it cannot be done."""
     return _predictor.why_not(context, target, "memory_mb")
+
+
+def _wanted(parameters: Parameters) -> int:
+    return int(parameters["memory_mb"])

@@ -16,7 +16,6 @@ ENDS = True
 LIMIT = PREDICTOR
 
 FIELD = "refuse_connections"
-GRACE_S = 8
 SOON_S = 1.0
 """An end that is due so soon is waited for."""
 
@@ -34,7 +33,7 @@ def undo(context: Context, target: str, parameters: Parameters) -> None:
     left_s = float(context.memory.get(("refused_port", target), 0.0)) - _container.now_s()
     if left_s < SOON_S and _container.until(lambda: ended(context, target, parameters), 2 * SOON_S):
         return
-    context.engine.restart(target, GRACE_S)
+    context.engine.restart(target, _container.GRACE_S)
     if not _container.until(lambda: ended(context, target, parameters), _container.STOP_LIMIT_S):
         raise UnreachableError(f"{target} refuses connections even after a restart")
 
@@ -53,7 +52,7 @@ def took_effect(context: Context, target: str, _: Parameters) -> bool:
 
 def ended(context: Context, target: str, _: Parameters) -> bool:
     """Ask the predictor."""
-    return _predictor.over(context, target, FIELD)
+    return _predictor.over(context, target, **{FIELD: True})
 
 
 def why_not(context: Context, target: str, _: Parameters) -> str:

@@ -21,30 +21,36 @@ ENDS = True
 LIMIT = WATCHDOG
 
 
+_job = _work.Job("restart")
+failed = _job.failed
+
+
 def inject(context: Context, target: str, parameters: Parameters) -> None:
     """Ask Docker; the answer, once the container runs again, is waited for elsewhere."""
-    since = context.memory[target, "restarted since"] = _container.now_s()
+    _container.remember(context, _job.name, target)
 
-    def work(apart: Context, its: _work.Work) -> None:
+    def work(apart: Context, _: _work.Work) -> None:
         apart.engine.restart(target, int(parameters["grace_s"]))
-        its.found["restarted"] = _container.started_since(apart, target, since)
-        its.begun.set()
 
-    _work.start(context, "restart", target, work)
+    _job.start(context, target, work)
 
 
-def undo(context: Context, target: str, _: Parameters) -> None:
-    """Wait for Docker's answer, and see the container run."""
-    _work.end(context, "restart", target)
-    _container.start_if_down(context, target)
+def undo(context: Context, target: str, parameters: Parameters) -> None:
+    """Wait for Docker's answer, or without one until nothing stops the container any more; see it run."""
+    try:
+        _job.undo(context, target, parameters)
+        if _job.of(context, target) is None:
+            _container.settled(context, target, parameters["grace_s"] + _container.NOTICE_S)
+    finally:
+        _container.bring_back(context, target)
 
 
 def took_effect(context: Context, target: str, _: Parameters) -> bool:
     """Look whether it has been started since."""
-    since = float(context.memory.get((target, "restarted since"), float("inf")))
+    since = _container.struck_s(context, _job.name, target)
     return _container.started_since(context, target, since)
 
 
-def ended(context: Context, target: str, _: Parameters) -> bool:
+def ended(context: Context, target: str, parameters: Parameters) -> bool:
     """Look whether it runs, and nothing is still to come."""
-    return _work.over(context, "restart", target) and _container.running(context, target)
+    return _job.ended(context, target, parameters) and _container.running(context, target)

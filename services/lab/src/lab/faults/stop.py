@@ -1,6 +1,5 @@
 """Stops a server as a person does: SIGTERM. It turns unready, answers what is there, and exits."""
 
-from lab.errors import UnreachableError
 from lab.faults import SERVER, WATCHDOG, Context, Parameters, _container, duration
 
 HELP = (
@@ -20,15 +19,15 @@ def inject(context: Context, target: str, _: Parameters) -> None:
 
 
 def undo(context: Context, target: str, _: Parameters) -> None:
-    """Start the server; one that is still on its way out is let go first."""
-    if context.memory.get(("stop", target)) and not _container.until(
-        lambda: _container.ended_since(context, "stop", target), _container.STOP_LIMIT_S
-    ):
-        raise UnreachableError(
-            f"{target} was sent SIGTERM and did not exit within {_container.STOP_LIMIT_S:g} s",
-            remedy=f"docker restart {context.engine.container(target)}",
-        )
-    _container.start_if_down(context, target)
+    """Start the server; one that is still on its way out is let go first.
+
+    Whoever remembers nothing, such as the watchdog, tells that from its readiness.
+    """
+    gone = _container.ended_since(context, "stop", target)
+    if not gone and not _container.settled(context, target, _container.STOP_LIMIT_S):
+        # It neither exits nor serves: Docker's own stop ends in SIGKILL.
+        context.engine.restart(target, _container.GRACE_S)
+    _container.bring_back(context, target)
 
 
 def took_effect(context: Context, target: str, _: Parameters) -> bool:
