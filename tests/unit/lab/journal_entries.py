@@ -61,8 +61,9 @@ def server(name: str, role: str = "active", health: str = "up", *, container: st
     """Make one server's state."""
     weight = 100 if role == "active" else 0
     serves = weight > 0 and health == "up"
+    tripwire = "connected" if health == "up" else "refused"
     return ServerState(
-        name, role, "region-1", health, container, serves, weight, 2, 10, 0, f"{role}; as it should"
+        name, role, "region-1", health, container, serves, weight, 2, 10, 0, f"{role}; as it should", tripwire
     )
 
 

@@ -31,6 +31,8 @@ class Planted:
     start: State = field(default_factory=state)
     end: State | None = field(default_factory=state)
     unfinished: int | None = 0
+    begun: int | None = None  # all that are planted, unless the test says otherwise
+    collected: list[dict[str, Any]] | None = None
     right: list[float] | None = field(default_factory=lambda: [RIGHT] * 10)
 
     def request(
@@ -160,12 +162,12 @@ class Planted:
         writer.close()
         # HAProxy says plain sentences between its lines.
         self.lines(
-            "haproxy.jsonl", [*self.haproxy, "Server predictors/predictor-1 is DOWN, changed from CLI."]
+            records.HAPROXY_LOG, [*self.haproxy, "Server predictors/predictor-1 is DOWN, changed from CLI."]
         )
-        self.lines("predictor.jsonl", self.predictor)
-        self.lines("journal.jsonl", [json.dumps(entry.raw) for entry in self.journal])
-        self.lines("faults.jsonl", map(json.dumps, self.faults))
-        self.lines("samples.jsonl", map(json.dumps, self.samples))
+        self.lines(records.PREDICTOR_LOG, self.predictor)
+        self.lines(records.JOURNAL, [json.dumps(entry.raw) for entry in self.journal])
+        self.lines(records.FAULTS, map(json.dumps, self.faults))
+        self.lines(records.SAMPLES, map(json.dumps, self.samples))
         saved = {
             "topology": "2-active",
             "state_start": dataclasses.asdict(self.start),
@@ -173,7 +175,11 @@ class Planted:
         }
         records.write_json(self.folder / records.SETTINGS_FILE, saved)
         if self.unfinished is not None:
-            records.write_json(self.folder / records.GENERATOR, {"unfinished_requests": self.unfinished})
+            begun = len(self.rows) + self.unfinished if self.begun is None else self.begun
+            counted = {"begun_requests": begun, "unfinished_requests": self.unfinished}
+            records.write_json(self.folder / records.GENERATOR, counted)
+        if self.collected is not None:
+            records.write_json(self.folder / records.COLLECTED, self.collected)
         if self.right is not None:
             learnt = {"seed": 1, "tolerance": 1e-3, "probabilities": self.right}
             answers.save(self.folder, learnt)

@@ -7,7 +7,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from lab import budget, clock, ledger
+from lab import budget, clock, ledger, records
 from lab.commands import ledger as command
 from lab.settings import Settings
 from unit.lab.planted_records import T0, Planted, acted, decided, observed, told
@@ -78,7 +78,7 @@ def test_each_phase_of_a_failover_has_its_time_and_its_source(planted: Planted) 
     assert steady is not None
     assert steady.uncertainty_ms == pytest.approx(251, abs=1), "samples are taken every 250 ms"
     assert any("seen in effect 150 ms after" in note for note in made.notes)
-    written = json.loads((planted.folder / budget.BUDGET).read_text())
+    written = json.loads((planted.folder / records.BUDGET).read_text())
     assert written["phases"][1]["from"] == "injected"
     assert written["total_ms"] == made.total_ms
 
@@ -111,8 +111,47 @@ def test_a_server_that_traffic_showed_to_fail_is_said_so(planted: Planted) -> No
     assert detected is not None
     assert detected.source.startswith("journal: traffic: ")
     assert [phase.name for phase in made.phases] == ["detected", "decided", "commanded"]
-    assert "no client was affected: no request was retried, late, wrong or lost" in made.notes
+    assert (
+        "no request was retried, late, wrong or lost since the fault, and shedding did not begin then"
+        in made.notes
+    )
     assert "no record of: in rotation, first served by the standby, steady again" in made.notes
+
+
+@pytest.mark.parametrize(("shed_before", "affected_ms"), [(False, 32.0), (True, None)])
+def test_shedding_affects_clients_where_nobody_was_shed_before(
+    planted: Planted, *, shed_before: bool, affected_ms: float | None
+) -> None:
+    """In an overload it is not the fault that sheds."""
+    planted.fault(0.0, "inject")
+    planted.request(-1, status=429 if shed_before else 200)
+    planted.request(0.03, status=429, took_ms=2)
+    folder = planted.save()
+    ledger.build(folder)
+    made = budget.build(folder)
+    phase = made.phase("first client affected")
+    assert (round(phase.at_ms, 1) if phase else None) == affected_ms
+
+
+def test_good_news_detects_nothing(planted: Planted) -> None:
+    """A tripwire that connects and a container that starts are signals, too."""
+    planted.fault(0.0, "inject")
+    news = (
+        (5, "tripwire", "tripwire to 172.28.0.6:8000 connected"),
+        (6, "docker", "event `start`"),
+        (7, "docker", "event `unpause`"),
+        (40, "docker", "event `pause`"),
+    )
+    planted.journal = told(
+        *(
+            (ms, "signal", {"source": source, "server": "predictor-1", "what": what})
+            for ms, source, what in news
+        )
+    )
+    planted.request(-1)
+    folder = planted.save()
+    ledger.build(folder)
+    assert durations(budget.build(folder)) == {"detected": 40.0}
 
 
 def test_without_a_fault_there_is_no_budget(planted: Planted) -> None:
@@ -123,16 +162,30 @@ def test_without_a_fault_there_is_no_budget(planted: Planted) -> None:
     assert (made.phases, made.total_ms, made.notes) == ((), None, ("no fault was injected",))
 
 
-def test_requests_bound_the_difference_of_clocks(planted: Planted) -> None:
-    """HAProxy has each request 0.3 ms after it was sent, and ends it 0.3 ms before or after the client."""
+@pytest.mark.parametrize(("off_ms", "contradictory"), [(0.0, False), (-3.0, True)])
+def test_requests_bound_the_difference_of_clocks(
+    planted: Planted, off_ms: float, *, contradictory: bool
+) -> None:
+    """HAProxy has each request 0.3 ms after it was sent, by a time that may be 1 ms early.
+
+    It ends it 0.3 ms after the client, by which the clocks differ at least; `off_ms` is how far they have
+    moved by a second request.
+    """
     planted.request(0)
+    planted.fault(0, "inject")
+    name = planted.request(1, logged=False)
+    planted.log(name, 1.0003 + off_ms / 1000)
     folder = planted.save()
     ledger.build(folder)
     with duckdb.connect() as db:
         db.read_parquet(str(folder / "ledger.parquet")).create_view("ledger")
         skew = clock.skew(db)
-        assert skew.at_most_ms == pytest.approx(0.3, abs=0.01)
-        assert skew.uncertainty_ms == 1.0
+        assert skew.at_least_ms == pytest.approx(0.3, abs=0.01)
+        assert skew.at_most_ms == pytest.approx(1.3 + off_ms, abs=0.01)
+        assert skew.contradictory is contradictory
+        assert skew.uncertainty_ms == pytest.approx(1.7 if contradictory else 1.3, abs=0.01)
+    said = "cannot be bounded" if contradictory else "agree within 1.3 ms"
+    assert said in budget.build(folder).notes[-1]
     assert clock.Skew(None, None).uncertainty_ms == clock.CLIENT_RESOLUTION_MS
 
 

@@ -3,26 +3,28 @@
 import dataclasses
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from lab import invariants, ledger
-from lab.controller_client import ServerState
+from lab import invariants, ledger, records
+from lab.controller_client import Entry, ServerState
 from unit.lab.planted_records import Planted, acted, decided, observed, server, state, told
 
 (PROVEN, LAST, DRAINED, STABLE, BACK_OFF, RESTORED, AFTER) = invariants.RULES
 FAILED_1 = observed(18, "predictor-1", health="down", tripwire="refused")
 PROMOTED = (acted(20, "promote", "predictor-3"), observed(21, "predictor-3", weight=100))
+KILLED_1 = (8999.0, "signal", {"source": "docker", "server": "predictor-1", "what": "event `kill`, signal 9"})
 BACK_1 = observed(3000, "predictor-1", health="up", tripwire="connected", container="running")
 
 
 @pytest.fixture
 def planted(tmp_path: Path) -> Planted:
     """Return records with some traffic on the active servers."""
-    records = Planted(tmp_path)
+    made = Planted(tmp_path)
     for number in range(50):
-        records.request(number / 10, server=f"predictor-{1 + number % 2}")
-    return records
+        made.request(number / 10, server=f"predictor-{1 + number % 2}")
+    return made
 
 
 def broken(planted: Planted) -> dict[str, tuple[str, ...]]:
@@ -31,7 +33,7 @@ def broken(planted: Planted) -> dict[str, tuple[str, ...]]:
     ledger.build(folder)
     findings = invariants.check(folder)
     assert [finding.name for finding in findings] == list(invariants.RULES)
-    written = json.loads((folder / invariants.INVARIANTS).read_text())["findings"]
+    written = json.loads((folder / records.INVARIANTS).read_text())["findings"]
     assert [each["verdict"] for each in written] == [finding.verdict for finding in findings]
     assert all(each["rule"] for each in written)
     return {
@@ -129,6 +131,7 @@ def test_a_request_for_a_server_out_of_rotation_is_found(
     )
     planted.request(10.01, server="predictor-2")
     guilty = planted.request(11.0, server="predictor-2")
+    planted.request(19.8, server="predictor-2")  # a person ended it; the controller looks every 0.2 s
     planted.request(21.0, server="predictor-2")
     evidence = only(planted, DRAINED)
     assert f"{words}, got the request {guilty}" in evidence
@@ -189,17 +192,63 @@ def test_a_restart_that_the_back_off_forbids_is_found(
     assert f"predictor-1 was started {words} after the start before" in only(planted, BACK_OFF)
 
 
-def test_starts_after_a_stable_time_do_not_count_as_a_row(planted: Planted) -> None:
+@pytest.mark.parametrize("killed", [True, False])
+def test_starts_do_not_count_as_a_row_after_a_kill_in_a_stable_time(
+    planted: Planted, *, killed: bool
+) -> None:
+    """It was up for 6 s: stable_s, not proven_s; so only a kill from outside makes the pauses begin anew."""
     planted.journal = told(
         FAILED_1,
         decided(200, "start", "predictor-1"),
         decided(1300, "start", "predictor-1"),
         BACK_1,
+        *([KILLED_1] if killed else []),
         observed(9000, "predictor-1", health="down", tripwire="refused"),
         decided(9200, "start", "predictor-1"),
         decided(10_250, "start", "predictor-1"),
     )
-    assert broken(planted) == {}
+    assert set(broken(planted)) == (set() if killed else {f"{BACK_OFF}: invalid"})
+
+
+def crashes(up_s: float, *, killed: bool) -> list[Entry]:
+    """Plant a server that is up 1 s after its start, ends `up_s` later and is started at once; 6 times."""
+    rows, at = [FAILED_1], 100.0
+    for _ in range(6):
+        rows += [decided(at, "start", "predictor-1"), observed(at + 1000, "predictor-1", health="up")]
+        at += 1000 + up_s * 1000
+        if killed:
+            rows.append((at - 1, *KILLED_1[1:]))
+        rows.append(observed(at, "predictor-1", health="down"))
+    return told(*rows)
+
+
+@pytest.mark.parametrize(
+    ("up_s", "killed", "sound"),
+    [(6.0, False, False), (6.0, True, True), (3.0, True, False), (61.0, False, True)],
+)
+def test_a_server_that_crashes_by_itself_does_not_prove_itself_by_being_stable(
+    planted: Planted, up_s: float, *, killed: bool, sound: bool
+) -> None:
+    """The pauses begin anew after proven_s (60 s), or after a kill from outside after stable_s (5 s)."""
+    planted.journal = crashes(up_s, killed=killed)
+    if sound:
+        assert broken(planted) == {}
+    else:
+        assert "(at least 8 s: start 5 in a row)" in only(planted, BACK_OFF)
+
+
+def test_the_kill_of_a_restart_by_the_controller_is_not_one_from_outside(planted: Planted) -> None:
+    """Docker says `kill` for it, too, before the server is up again."""
+    rows = [FAILED_1]
+    for at in (0.0, 7000.0, 14_000.0, 21_000.0, 28_000.0):
+        rows += [
+            decided(at + 100, "restart", "predictor-1"),
+            (at + 101, *KILLED_1[1:]),
+            observed(at + 1000, "predictor-1", health="up"),
+            observed(at + 7000, "predictor-1", health="down"),
+        ]
+    planted.journal = told(*rows)
+    assert "(at least 8 s: start 5 in a row)" in only(planted, BACK_OFF)
 
 
 @pytest.mark.parametrize(
@@ -261,6 +310,25 @@ def test_the_journal_may_begin_with_the_run(planted: Planted) -> None:
     entries = told(*PROMOTED, acted(9000, "demote", "predictor-3"), observed(9001, "predictor-3", weight=0))
     planted.journal = [entries[0], *entries[4:]]
     assert broken(planted) == {}
+
+
+@pytest.mark.parametrize(
+    ("lacks", "words"),
+    [({"tripwire": ""}, "its tripwire"), ({"container": "unknown"}, "its container")],
+)
+def test_a_promotion_without_a_record_of_its_proof_is_unknown(
+    planted: Planted, lacks: dict[str, Any], words: str
+) -> None:
+    """The journal begins with the run, and the state at its start does not tell; Docker may not answer."""
+    entries = told(*PROMOTED, acted(9000, "demote", "predictor-3"), observed(9001, "predictor-3", weight=0))
+    planted.journal = [entries[0], *entries[4:]]
+    planted.start = state(
+        *(dataclasses.replace(each, **lacks) for each in state().servers if each.name == "predictor-3"),
+        *(each for each in state().servers if each.name != "predictor-3"),
+    )
+    found = broken(planted)
+    assert list(found) == [f"{PROVEN}: unknown"]
+    assert f"predictor-3 was promoted; nothing tells {words}" in found[f"{PROVEN}: unknown"][0]
 
 
 def test_a_controller_that_started_anew_leaves_no_gap(planted: Planted) -> None:

@@ -19,7 +19,10 @@ import pytest
 from lab import answers, budget, invariants, ledger, ledger_sql, records, summary
 from lab.bench import ledger_join
 from lab.candidates import BODIES
+from lab.engine import Engine, _lines
 from lab.errors import NotSteadyError, RecordsError, UnreachableError
+from lab.experiment import collect
+from unit.lab.loopback_docker import docker
 from unit.lab.planted_records import T0, Planted, told
 from unit.lab.scripted_server import Reply, serving
 from unit.lab.test_loadtest import load, predictions
@@ -43,7 +46,24 @@ CASES: dict[str, tuple[str, dict[str, Any]]] = {
     ),
     "the server was full": ("shed", {"status": 429, "executed": [("predictor-1", 429, 2)]}),
     "the server shed with 503": ("shed", {"status": 503, "executed": [("predictor-1", 503, 2)]}),
-    "its time in the queue was up": ("shed", {"status": 503, "server": "haproxy", "termination": "sQ"}),
+    "its time in the queue was up": (
+        "shed",
+        {"status": 503, "server": "haproxy", "haproxy_server": "<NOSRV>", "termination": "sQ"},
+    ),
+    "its time in the queue was up after predictor-1 had computed it": (
+        "lost_on_way_back",
+        {"status": 503, "server": "haproxy", "retries": "+1", "termination": "sQ"}
+        | {"executed": [("predictor-1", 200, 10)]},
+    ),
+    "its time in the queue was up after predictor-1 had answered 500": (
+        "lost_in_flight",
+        {"status": 503, "server": "haproxy", "retries": "+1", "termination": "sQ"}
+        | {"executed": [("predictor-1", 500, 10)]},
+    ),
+    "its time in the queue was up after a try of which nobody tells": (
+        "lost_in_flight",
+        {"status": 503, "server": "haproxy", "retries": "+1", "termination": "sQ"},
+    ),
     "a bad request": ("rejected", {"status": 422, "executed": [("predictor-1", 422, 2)]}),
     "too large a request": ("rejected", {"status": 413, "server": "haproxy", "termination": "LR"}),
     "no server was left": (
@@ -54,7 +74,17 @@ CASES: dict[str, tuple[str, dict[str, Any]]] = {
         "lost_before_server",
         {"status": 503, "server": "haproxy", "haproxy_server": "predictor-2", "termination": "SC"},
     ),
+    "no server was left for a second try": (
+        "lost_in_flight",
+        {"status": 503, "server": "haproxy", "haproxy_server": "<NOSRV>", "termination": "SC"}
+        | {"retries": "1"},
+    ),
     "HAProxy closed silently after its retries": (
+        "lost_in_flight",
+        {"status": 0, "error": NO_REPLY, "haproxy_status": 503, "termination": "SC", "sent_bytes": 0}
+        | {"retries": "5"},
+    ),
+    "HAProxy closed silently at its first try": (
         "lost_before_server",
         {"status": 0, "error": NO_REPLY, "haproxy_status": 503, "termination": "SC", "sent_bytes": 0},
     ),
@@ -96,6 +126,11 @@ CASES: dict[str, tuple[str, dict[str, Any]]] = {
         "executed_twice",
         {"executed": [("predictor-1", 200, 19), ("predictor-1", 200, 12)]},
     ),
+    "three servers computed it": (
+        "executed_twice",
+        {"retries": "2", "server": "predictor-2", "took_ms": 30}
+        | {"executed": [("predictor-1", 200, 9), ("predictor-2", 200, 29), ("predictor-3", 200, 19)]},
+    ),
     "it was tried twice, computed once": (
         "served_after_retry",
         {"retries": "+1", "executed": [("predictor-2", 500, 3), ("predictor-1", 200, 19)]},
@@ -135,8 +170,8 @@ def test_each_kind_of_request_is_in_its_class(planted: Planted) -> None:
     assert not wrong, "sentence: (found, expected)"
     assert {name for name, _ in CASES.values()} == set(ledger.DEFINITIONS)
     assert made.sent == sum(made.classes.values()) == 100 + len(CASES) == len(found)
-    assert made.executed_twice == 2
-    assert made.executed_twice_outcomes == {"served": 1, "served_after_retry": 1}
+    assert made.executed_twice == 3
+    assert made.executed_twice_outcomes == {"served": 1, "served_after_retry": 2}
     assert sum(made.unknown_because.values()) == 1
     assert made.complete, made.incomplete_because
 
@@ -155,7 +190,7 @@ def test_37_planted_losses_are_37_in_the_right_classes(planted: Planted) -> None
             planted.request(3 + place + number / 100 + 0.005, server="haproxy", **fields)
     made = ledger.build(planted.save())
     assert classes(made) == {"served": 1000, **{name: count for name, (count, _) in lost.items()}}
-    assert made.lost_requests == len(made.lost) == 37
+    assert len(made.lost) == 37
     first, last = made.lost[0], made.lost[-1]
     assert (first.class_, first.phase, first.termination_state) == (
         "lost_before_server",
@@ -164,12 +199,33 @@ def test_37_planted_losses_are_37_in_the_right_classes(planted: Planted) -> None
     )
     assert first.time == pytest.approx(T0 + 3.005)
     assert (last.class_, last.phase, last.server) == ("lost_on_way_back", "answer under way", "haproxy")
-    assert {row.server for row in made.lost if row.class_ == "lost_in_flight"} == {"haproxy"}
+    assert {row.server for row in made.lost if row.class_ == "lost_in_flight"} == {"predictor-2"}
+    assert made.per_server["predictor-2"] == {"lost_in_flight": 17}
+    assert made.per_server["haproxy"] == {"lost_before_server": 11, "lost_on_way_back": 9}
     assert made.complete, made.incomplete_because
     assert ledger.load(planted.folder) == made
-    written = json.loads((planted.folder / ledger.LEDGER).read_text())
+    written = json.loads((planted.folder / records.LEDGER).read_text())
     assert written["lost"][0]["class"] == "lost_before_server"
     assert [each["duration_s"] for each in written["outages"]] == pytest.approx([0.005] * 37, abs=0.002)
+
+
+def test_a_loss_after_a_retry_says_what_is_not_known(planted: Planted) -> None:
+    """HAProxy's state is that of the last try; who had it before is known by the predictors' logs alone."""
+    planted.request(0)
+    fields: dict[str, Any] = {"status": 503, "server": "haproxy", "haproxy_server": "<NOSRV>"}
+    planted.request(1, termination="SC", **fields)
+    planted.request(2, termination="SC", retries="1", **fields)
+    planted.request(3, termination="sQ", retries="1", executed=[("predictor-2", 500, 9)], **fields)
+    planted.request(
+        4, termination="SC", retries="1", status=503, server="haproxy", haproxy_server="predictor-2"
+    )
+    made = ledger.build(planted.save())
+    assert [(row.class_, row.server, row.phase) for row in made.lost] == [
+        ("lost_before_server", "haproxy", "no server left"),
+        ("lost_in_flight", "haproxy", "no server left, after an earlier try"),
+        ("lost_in_flight", "predictor-2", "queue, after an earlier try"),
+        ("lost_in_flight", "predictor-2", "connecting, after an earlier try"),
+    ]
 
 
 def test_lines_that_haproxys_log_lacks_make_the_ledger_incomplete(planted: Planted) -> None:
@@ -190,7 +246,7 @@ def test_a_missing_log_makes_everything_unknown(planted: Planted) -> None:
         planted.request(number / 10)
     planted.request(2, status=0, error=NO_REPLY)
     folder = planted.save()
-    for name in ("haproxy.jsonl", "predictor.jsonl"):
+    for name in (records.HAPROXY_LOG, records.PREDICTOR_LOG):
         (folder / name).unlink()
     made = ledger.build(folder)
     assert classes(made) == {"unknown": 11}
@@ -205,24 +261,32 @@ def test_lines_that_a_dead_haproxy_did_not_write_are_expected(planted: Planted) 
     for number in range(50):
         planted.request(number / 10, logged=number < 49)
     planted.request(5.05, status=0, error=NO_REPLY, logged=False)
-    planted.request(4.99, status=0, error=NO_REPLY, logged=False, executed=[("predictor-1", 200, 8)])
+    planted.request(4.99, status=0, error=NO_REPLY, logged=False, executed=[("predictor-2", 200, 8)])
     planted.request(6.0, status=0, error="ConnectionRefusedError: [Errno 111]", logged=False)
     planted.request(9.0)
     made = ledger.build(planted.save())
     assert made.complete, made.incomplete_because
     assert classes(made) == {"served": 51, "lost_before_server": 2, "lost_on_way_back": 1}
     assert any("HAProxy itself was struck" in note for note in made.notes)
+    assert [(row.class_, row.server, row.phase) for row in made.lost] == [
+        ("lost_on_way_back", "predictor-2", "HAProxy ended with it"),
+        ("lost_before_server", "(none)", "at HAProxy"),
+        ("lost_before_server", "(none)", "on the way to HAProxy"),
+    ]
 
 
 def test_lines_that_a_dying_predictor_did_not_write_are_told_from_lost_logs(planted: Planted) -> None:
     """It gathers lines for 0.1 s; what it answered long before its death has to be in its log."""
-    planted.journal = told((10_000, "signal", {"source": "docker", "server": "predictor-1", "what": "die"}))
+    signals = ((10_000, "event `die`, exit code 137"), (5000, "event `start`"))
+    planted.journal = told(
+        *((ms, "signal", {"source": "docker", "server": "predictor-1", "what": what}) for ms, what in signals)
+    )
     for number in range(100):
         planted.request(number / 10, executed=[] if number == 99 else None)
     made = ledger.build(planted.save())
     assert made.complete, made.incomplete_because
     assert any("took its last lines with it" in note for note in made.notes)
-    planted.request(5.0, executed=[])
+    planted.request(5.0, executed=[])  # a start, just then, explains nothing
     (planted.folder / records.REQUESTS).unlink()
     made = ledger.build(planted.save())
     assert not made.complete
@@ -253,6 +317,82 @@ def test_a_generator_that_died_makes_the_ledger_incomplete(planted: Planted) -> 
     planted.request(0)
     planted.unfinished = None
     assert "generator ended before" in ledger.build(planted.save()).incomplete_because[0]
+
+
+def test_a_count_of_the_generators_that_is_not_that_of_the_rows_makes_the_ledger_incomplete(
+    planted: Planted,
+) -> None:
+    for number in range(5):
+        planted.request(number)
+    planted.begun, planted.unfinished = 8, 1
+    assert ledger.build(planted.save()).incomplete_because == (
+        "1 requests had no end when the load was ended, and have no row",
+        "the generator began 8 requests and ended 7; 5 have a row",
+    )
+
+
+def test_what_was_missing_when_the_logs_were_fetched_stays_known(planted: Planted) -> None:
+    """The ledger can be made again at any time, from the folder alone."""
+    planted.request(0)
+    reason = "the log of haproxy does not reach back to the start: it was rotated"
+    planted.collected = [{"service": "haproxy", "missing": reason}, {"service": "controller", "missing": ""}]
+    assert ledger.build(planted.save()).incomplete_because == (reason,)
+
+
+CONTAINERS = {"haproxy": "", "predictor-1": "", "predictor-2": "", "controller": ""}
+"""Docker on loopback gives no container an id."""
+
+
+def test_the_logs_of_all_parts_are_fetched(tmp_path: Path) -> None:
+    """Requests and messages apart, the predictors' lines in one file, the journal without other lines."""
+    entry = {"seq": 1, "time": T0, "event": "started", "policy": {}}
+    logs = {
+        "haproxy": ['{"id": "calibration-1"}', "Proxy public started.", '{"id": "a\u2028b"}'],
+        "predictor-1": ['{"request_id": "a"}', "a warning"],
+        "predictor-2": ['{"request_id": "b"}'],
+        "controller": ["hello", json.dumps(entry), "{no JSON", '{"seq": 1}'],
+    }
+    answers.save(tmp_path, {"probabilities": []})
+    with docker() as peer, Engine(peer.url, "lab") as engine:
+        peer.log_of = lambda name: "".join(f"{line}\n" for line in logs[name[4:-2]]).encode()
+        entries, missing = collect.collect(tmp_path, engine, T0, CONTAINERS)
+    assert missing == []
+    assert [each.raw for each in entries] == [entry]
+    written = {
+        name: (tmp_path / name).read_text(encoding="utf-8").split("\n")[:-1]
+        for name in (records.HAPROXY_LOG, records.HAPROXY_MESSAGES, records.PREDICTOR_LOG, records.JOURNAL)
+    }
+    assert list(written.values()) == [
+        [logs["haproxy"][0], logs["haproxy"][2]],
+        [logs["haproxy"][1]],
+        [logs["predictor-1"][0], *logs["predictor-2"]],
+        [json.dumps(entry)],
+    ]
+    counted = {each["service"]: each["lines"] for each in records.read_json(tmp_path / records.COLLECTED)}
+    assert counted == {service: len(lines) for service, lines in logs.items()}
+
+
+def test_what_a_log_lacks_is_said_once_by_the_ledger_or_else_by_who_fetched_it(tmp_path: Path) -> None:
+    """It was rotated, its container was replaced, it cannot be read at all."""
+    answers.save(tmp_path, {"probabilities": []})
+    before = CONTAINERS | {"predictor-1": "another", "predictor-9": ""}
+    with docker() as peer, Engine(peer.url, "lab") as engine:
+        peer.log_of = lambda _: b'{"id": "later"}\n'
+        _, missing = collect.collect(tmp_path, engine, T0, before)
+        assert missing[:2] == [
+            "the log of haproxy does not reach back to the start: it was rotated",
+            "the container of predictor-1 was replaced",
+        ]
+        assert missing[2].startswith("the log of predictor-9 cannot be read: ")
+        kept = records.read_json(tmp_path / records.COLLECTED)
+        assert [each["missing"] for each in kept if each["missing"]] == missing
+        (tmp_path / records.REQUESTS).touch()
+        assert collect.collect(tmp_path, engine, T0, before)[1] == []
+
+
+def test_a_line_may_come_in_pieces() -> None:
+    """Docker gives a long line in several; only a line feed ends one."""
+    assert list(_lines([b"a", b"b\nc\x0bd\n", b"\n\xc3", b"\xa4\nend"])) == ["ab", "c\x0bd", "", "ä", "end"]
 
 
 def test_a_log_that_was_read_twice_counts_once(planted: Planted) -> None:
@@ -367,6 +507,15 @@ def test_the_right_answers_are_learnt_before_the_load(tmp_path: Path) -> None:
     assert answers.load(tmp_path) == ([0.25] * BODIES, answers.TOLERANCE)
     assert len(ids) == 2 * BODIES // answers.LIST_LENGTH
     assert all(each.startswith(answers.ID_PREFIX) for each in ids)
+
+
+def test_a_list_that_is_not_admitted_is_asked_again() -> None:
+    """A single server has no room for a second list while it works on the first."""
+    answer = batches(0.25)
+    with serving(
+        lambda number, path: Reply(status=429) if number % 3 == 0 else answer(number, path)
+    ) as server:
+        assert answers.learn(server.url, 1)["probabilities"] == [0.25] * BODIES
 
 
 def test_servers_that_disagree_cannot_be_learnt_from() -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import math
+import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -28,6 +29,7 @@ ID_PREFIX = "calibration-"
 """Ids of these requests begin so: they are not of the load, and the ledger leaves them out."""
 LIST_LENGTH = 25
 TIMEOUT_S = 10.0
+PAUSE_S = 0.1
 OK = 200
 
 
@@ -90,7 +92,7 @@ def _ask(http: httpx.Client, bodies: Sequence[str], turn: int) -> Iterator[float
         part = bodies[start : start + LIST_LENGTH]
         headers = {"Content-Type": "application/json", "X-Request-ID": f"{ID_PREFIX}{turn}-{start}"}
         try:
-            reply = http.post("/predict", content=f"[{', '.join(part)}]", headers=headers).raise_for_status()
+            reply = _admitted(http, f"[{', '.join(part)}]", headers)
             said = [_read(each) for each in reply.json()]
         except (httpx.HTTPError, ValueError, TypeError) as error:
             raise UnreachableError(
@@ -102,6 +104,16 @@ def _ask(http: httpx.Client, bodies: Sequence[str], turn: int) -> Iterator[float
         if len(found) != len(part):
             raise UnreachableError(f"{http.base_url}/predict answered {len(found)} of a list of {len(part)}")
         yield from found
+
+
+def _admitted(http: httpx.Client, content: str, headers: dict[str, str]) -> httpx.Response:
+    """Post until it is admitted: a single server refuses a list while it works on the other turn's."""
+    deadline = time.monotonic() + TIMEOUT_S
+    while True:
+        reply = http.post("/predict", content=content, headers=headers)
+        if reply.status_code != httpx.codes.TOO_MANY_REQUESTS or time.monotonic() >= deadline:
+            return reply.raise_for_status()
+        time.sleep(PAUSE_S)
 
 
 def save(folder: Path, learnt: dict[str, Any]) -> None:

@@ -4,7 +4,7 @@ The milestones, each the first record of its kind after the first fault was aske
 
     injected                     faults.jsonl: the moment just before the fault was asked for
     first client affected        ledger: the end of the first request, in progress since then, that was
-                                 retried, late, wrong or lost
+                                 retried, late, wrong or lost; or shed, if none had been shed before
     detected                     journal: the first signal about a struck server (tripwire, Docker, check,
                                  HAProxy's look at the traffic), or the observation that it is down
     decided                      journal: the decision to promote a standby; without one, to mark it down
@@ -30,9 +30,10 @@ import duckdb
 
 from lab import clock, records
 from lab.controller_client import Entry
-from lab.ledger_sql import FAULTS, JOURNAL, PARQUET, json_lines
+from lab.ledger_sql import PARQUET, json_lines
+from lab.records import BUDGET, FAULTS, JOURNAL, SAMPLES
+from lab.server_history import bad_news
 
-BUDGET, SAMPLES = "budget.json", "samples.jsonl"
 INJECTED, AFFECTED, DETECTED, DECIDED = "injected", "first client affected", "detected", "decided"
 COMMANDED, IN_ROTATION = "commanded", "in rotation"
 FIRST_SERVED, STEADY = "first served by the standby", "steady again"
@@ -111,9 +112,7 @@ def _budget(
 ) -> Budget:
     start = float(injected[0]["time"])
     targets = {str(event["target"]) for event in injected}
-    found = [
-        Milestone(INJECTED, start, f"faults.jsonl: {injected[0]['fault']} on {injected[0]['target']}", 0.1)
-    ]
+    found = [Milestone(INJECTED, start, f"{FAULTS}: {injected[0]['fault']} on {injected[0]['target']}", 0.1)]
     after = sorted((entry for entry in entries if entry.time >= start), key=lambda entry: entry.time)
     found += _journal(after, targets)
     db = duckdb.connect()
@@ -168,7 +167,7 @@ def _noticed(entry: Entry) -> bool:
     """Tell whether an entry says that something is wrong with its server."""
     change = entry.raw.get("change")
     health = change.get("health") if isinstance(change, dict) else None
-    return entry.event == "signal" or (isinstance(health, list) and health[-1] != "up")
+    return bad_news(entry.raw) or (isinstance(health, list) and health[-1] != "up")
 
 
 def _by(entry: Entry) -> str:
@@ -187,12 +186,13 @@ def _requests(
     start = known[INJECTED].time
     affected = db.execute(
         """SELECT ended_s, class, request_id FROM ledger
-           WHERE ended_s >= $start AND class NOT IN ('served', 'shed', 'rejected')
+           WHERE ended_s >= $start AND class NOT IN ('served', 'rejected')
+             AND (class <> 'shed' OR NOT EXISTS (FROM ledger WHERE class = 'shed' AND ended_s < $start))
            ORDER BY ended_s LIMIT 1""",
         {"start": start},
     ).fetchone()
     if affected:
-        said = f"requests.csv: {affected[2]} {affected[1].replace('_', ' ')}"
+        said = f"{records.REQUESTS}: {affected[2]} {affected[1].replace('_', ' ')}"
         yield Milestone(AFFECTED, affected[0], said, skew.uncertainty_ms + clock.CLIENT_RESOLUTION_MS)
     if IN_ROTATION not in known:
         return
@@ -217,7 +217,7 @@ def _steady(folder: Path, start: float, ended: float) -> Iterator[Milestone]:
         if not steady:
             before = times[-1]
         elif before is not None and times[-1] - (at := max(times[0], ended)) >= STEADY_S:
-            said = "samples.jsonl: the controller calls the system steady"
+            said = f"{SAMPLES}: the controller calls the system steady"
             yield Milestone(STEADY, at, said, (times[0] - before) * 1000)
             return
 
@@ -256,9 +256,15 @@ def _notes(found: Sequence[Milestone], faults: Sequence[dict[str, Any]], skew: c
         took_ms = (effect - found[0].time) * 1000
         yield f"the fault was seen in effect {took_ms:.0f} ms after it was asked for; it began in between"
     if AFFECTED not in known:
-        yield "no client was affected: no request was retried, late, wrong or lost"
+        yield "no request was retried, late, wrong or lost since the fault, and shedding did not begin then"
     missing = [name for name in CHAIN[1:] if name not in known]
     if missing:
         yield f"no record of: {', '.join(missing)}"
+    if skew.contradictory:
+        yield (
+            f"the difference between the clocks of HAProxy and the generator cannot be bounded: by some "
+            f"requests it is at least {skew.at_least_ms:.1f} ms, by others at most {skew.at_most_ms:.1f} ms"
+        )
+        return
     within = f"agree within {skew.uncertainty_ms:.1f} ms"
     yield f"the clocks of HAProxy and the generator {within}, as their records of the same requests show"

@@ -35,6 +35,7 @@ class ServerState:
     limit: int
     queue: int
     reason: str
+    tripwire: str = ""  # connected, refused or unknown; empty: a record that does not tell
 
 
 @dataclass(frozen=True)
@@ -173,4 +174,5 @@ def _server(raw: dict[str, Any]) -> ServerState:
         limit=int(raw.get("limit") or 0),
         queue=int(raw.get("queue") or 0),
         reason=str(raw.get("reason") or ""),
+        tripwire=str(raw.get("tripwire") or ""),
     )

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Any, Self
 
@@ -15,6 +15,7 @@ import docker
 import docker.errors
 import requests
 from requests.adapters import HTTPAdapter
+from urllib3.exceptions import HTTPError
 from urllib3.util import Retry
 
 from lab.errors import UnreachableError
@@ -122,11 +123,25 @@ class Engine:
 
     def log_lines(self, service: str, since: float, until: float | None = None) -> list[str]:
         """Return what a service wrote to its standard output since a time, until another (epoch seconds)."""
+        return list(self.log_stream(service, since, until))
+
+    def log_stream(self, service: str, since: float, until: float | None = None) -> Iterator[str]:
+        """Yield the lines of `log_lines` as they come: a log may be larger than memory."""
         with self._asked(f"for the log of {service}"):
-            raw: bytes = self._api.logs(
-                self.container(service), stdout=True, stderr=False, since=since, until=until
+            chunks: Iterator[bytes] = self._api.logs(
+                self.container(service),
+                stdout=True,
+                stderr=False,
+                stream=True,
+                follow=False,
+                since=since,
+                until=until,
             )
-        return raw.decode(errors="replace").splitlines()
+            try:
+                yield from _lines(chunks)
+            except HTTPError as error:
+                # docker-py reads a stream below the layer that would make this error one of its own.
+                raise requests.ConnectionError(str(error)) from error
 
     def stats(self, service: str) -> dict[str, Any]:
         """Return one sample of a container's use of CPU and memory, as Docker counts it."""
@@ -172,6 +187,16 @@ def _connect(url: str) -> docker.APIClient:
             # The filter closes idle connections: what only reads is asked again on a new one. POSTs are not.
             client.mount("http://", HTTPAdapter(max_retries=Retry(total=READ_RETRIES)))
             return client
+
+
+def _lines(chunks: Iterable[bytes]) -> Iterator[str]:
+    """Yield the lines in pieces of bytes that may hold several, or a part of one."""
+    rest = b""
+    for chunk in chunks:
+        *lines, rest = (rest + chunk).split(b"\n")
+        yield from (line.decode(errors="replace") for line in lines)
+    if rest:
+        yield rest.decode(errors="replace")
 
 
 def epoch_s(stamp: str) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections
+import contextlib
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,10 +14,10 @@ import duckdb
 
 from lab import ledger, records
 from lab.controller_client import Entry
-from lab.ledger_sql import END_SLACK_S, JOURNAL, PARQUET, json_lines
+from lab.ledger_sql import END_SLACK_S, PARQUET, json_lines
+from lab.records import JOURNAL, SAMPLES
 from lab.server_history import History, of_state
 
-SAMPLES = "samples.jsonl"
 FALLBACK = "fallback"
 
 
@@ -31,13 +32,12 @@ class Executed:
 
 @dataclass(frozen=True)
 class Evidence:
-    """The records of one experiment. `entries` are in the order of the journal."""
+    """The records of one experiment. `entries` are in the order of the journal; `db` has the view ledger."""
 
-    folder: Path
+    db: duckdb.DuckDBPyConnection
     entries: Sequence[Entry]
     history: History
     roles: Mapping[str, str]
-    start: Mapping[str, Any]
     end: Mapping[str, Any] | None
     policy: Mapping[str, float] | None
     journal_gaps: tuple[str, ...]
@@ -58,39 +58,39 @@ class Evidence:
         It gives a request to a server at its arrival, after the queue, or when it tries again: somewhere
         between the request's start and its end, so both have to lie in the span.
         """
-        db = duckdb.connect()
-        try:
-            db.read_parquet(str(self.folder / PARQUET)).create_view("ledger")
-            return db.execute(
-                """SELECT request_id, haproxy_start_s FROM ledger WHERE haproxy_server = $server
-                     AND haproxy_start_s > $start AND haproxy_end_s < $end
-                     AND ($fallback OR backend <> $name)
-                   ORDER BY haproxy_start_s LIMIT 100""",
-                {"server": server, "start": start, "end": end, "fallback": fallback, "name": FALLBACK},
-            ).fetchall()
-        finally:
-            db.close()
+        return self.db.execute(
+            """SELECT request_id, haproxy_start_s FROM ledger WHERE haproxy_server = $server
+                 AND haproxy_start_s > $start AND haproxy_end_s < $end
+                 AND ($fallback OR backend <> $name)
+               ORDER BY haproxy_start_s LIMIT 100""",
+            {"server": server, "start": start, "end": end, "fallback": fallback, "name": FALLBACK},
+        ).fetchall()
 
 
-def read(folder: Path) -> Evidence:
-    """Read the records of a folder that has a ledger."""
+@contextlib.contextmanager
+def reading(folder: Path) -> Iterator[Evidence]:
+    """Read the records of a folder that has a ledger, for the length of a block."""
+    with duckdb.connect() as db:
+        db.read_parquet(str(folder / PARQUET)).create_view("ledger")
+        yield _evidence(folder, db)
+
+
+def _evidence(folder: Path, db: duckdb.DuckDBPyConnection) -> Evidence:
     entries = [Entry.from_raw(raw) for raw in json_lines(folder / JOURNAL)]
     settings = records.read_json(folder / records.SETTINGS_FILE)
-    start = settings.get("state_start") or {}
-    roles, known = of_state(start)
+    roles, known = of_state(settings.get("state_start") or {})
     started = [entry for entry in entries if entry.event == "started"]
     policy = started[-1].raw.get("policy") if started else None
     return Evidence(
-        folder=folder,
+        db=db,
         entries=entries,
         history=History(roles, known, entries),
         roles=roles,
-        start=start,
         end=_end(folder, settings),
         policy=policy if isinstance(policy, dict) else None,
         journal_gaps=tuple(_gaps(folder, entries)),
         ledger_complete=ledger.load(folder).complete,
-        executed_late=_executed_late(folder),
+        executed_late=_executed_late(db),
     )
 
 
@@ -113,16 +113,11 @@ def _gaps(folder: Path, entries: Sequence[Entry]) -> Iterator[str]:
             yield f"the journal has no entries between {before.seq} and {after.seq}"
 
 
-def _executed_late(folder: Path) -> tuple[Executed, ...]:
-    db = duckdb.connect()
-    try:
-        db.read_parquet(str(folder / PARQUET)).create_view("ledger")
-        rows = db.execute(
-            """SELECT request_id, class, (last_done_s - ended_s) * 1000 FROM ledger
-               WHERE class NOT LIKE 'served%' AND class NOT IN ('executed_twice', 'wrong_answer')
-                 AND last_done_s > ended_s + $slack ORDER BY sent_s LIMIT 100000""",
-            {"slack": END_SLACK_S},
-        ).fetchall()
-    finally:
-        db.close()
+def _executed_late(db: duckdb.DuckDBPyConnection) -> tuple[Executed, ...]:
+    rows = db.execute(
+        """SELECT request_id, class, (last_done_s - ended_s) * 1000 FROM ledger
+           WHERE class NOT LIKE 'served%' AND class NOT IN ('executed_twice', 'wrong_answer')
+             AND last_done_s > ended_s + $slack ORDER BY sent_s LIMIT 100000""",
+        {"slack": END_SLACK_S},
+    ).fetchall()
     return tuple(Executed(*row) for row in rows)

@@ -7,7 +7,7 @@ records show, so a moment's slack is given where two records' order is not certa
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from lab.controller_client import Entry
 from lab.invariant_records import Evidence
@@ -18,6 +18,10 @@ Verdict = tuple[list[str], list[str]]
 
 SLACK_S = 0.05
 """The journal's time of an observation and HAProxy's of a request are compared with this slack."""
+TICK_S = 0.2
+"""A controller looks at least so often (the default of CONTROLLER_TICK_S): a person's command to HAProxy is
+observed so late at most."""
+KILLED = "event `kill`"
 STANDBY, ACTIVE = "standby", "active"
 
 
@@ -30,9 +34,16 @@ def promoted_only_proven(evidence: Evidence) -> Verdict:
         said = _against(known)
         if said:
             broken.append(f"{clock(entry.time)} {server} was promoted although {said}")
-        elif known.health is None:
-            missing.append(f"{clock(entry.time)} {server} was promoted; nothing says what was known of it")
+        elif untold := _untold(known):
+            missing.append(f"{clock(entry.time)} {server} was promoted; nothing tells its {untold}")
     return broken, missing
+
+
+def _untold(known: Known) -> str:
+    """Name what a promotion needs and no record tells."""
+    container = None if known.container == "unknown" else known.container  # Docker did not answer
+    needed = {"check": known.check, "tripwire": known.tripwire, "container": container}
+    return ", ".join(name for name, value in needed.items() if value is None)
 
 
 def _against(known: Known) -> str:
@@ -85,13 +96,14 @@ def drained_left_alone(evidence: Evidence) -> Verdict:
             if not out:
                 continue
             maintenance = known.admin == "maint"
-            # A promotion takes effect with the command, before an observation shows it.
-            back = (
+            # A promotion takes effect with the command, before an observation shows it; what a person
+            # ended, the controller observes at its next look.
+            promoted = [
                 entry.time - float(entry.raw.get("took_ms") or 0) / 1000
                 for entry in evidence.actions("promote")
                 if entry.text("server") == server and start < entry.time <= end
-            )
-            begun, over = start + SLACK_S, min(end, *back, end) - SLACK_S
+            ]
+            begun, over = start + SLACK_S, min(promoted, default=end - TICK_S) - SLACK_S
             for request_id, at in evidence.requests_between(server, begun, over, fallback=maintenance):
                 broken.append(f"{clock(at)} {server}, {out}, got the request {request_id}")
     return broken, missing
@@ -144,7 +156,7 @@ def _served(name: str, since: float | None, time: float) -> str:
 
 
 def back_off(evidence: Evidence) -> Verdict:
-    """Starts in a row have growing pauses; a server that had been stable in between begins anew."""
+    """Starts in a row have growing pauses; a server that proved itself in between begins anew."""
     ordered = {
         name: [
             entry.time
@@ -160,13 +172,11 @@ def back_off(evidence: Evidence) -> Verdict:
         many = any(len(times) > 1 for times in ordered.values())
         return [], [*missing, "the journal has no entry `started` with the policy"] if many else missing
     first_s, most_s = (float(evidence.policy[key]) for key in ("start_pause_s", "start_pause_max_s"))
-    stable_s = float(evidence.policy["stable_s"])
     broken = []
     for server, times in ordered.items():
         row = 1
         for before, after in itertools.pairwise(times):
-            # Up for stable_s and then killed from outside, or up for longer: the pauses start anew.
-            if max(evidence.history.up_spans(server, before, after), default=0.0) >= stable_s - SLACK_S:
+            if _proved_itself(evidence, evidence.policy, server, before, after):
                 row = 1
                 continue
             pause_s = min(first_s * 2 ** (row - 1), most_s)
@@ -177,6 +187,29 @@ def back_off(evidence: Evidence) -> Verdict:
                 )
             row += 1
     return broken, missing
+
+
+def _proved_itself(
+    evidence: Evidence, policy: Mapping[str, float], server: str, before: float, after: float
+) -> bool:
+    """Tell whether the pauses start anew: it was up for proven_s, or killed from outside after stable_s.
+
+    One that crashes by itself a while after each start is a crash loop, however stable it looked before.
+    """
+    killed = [
+        entry.time
+        for entry in evidence.entries
+        if entry.event == "signal"
+        and entry.text("server") == server
+        and entry.text("what").startswith(KILLED)
+        and before < entry.time < after
+    ]
+    for since, until in evidence.history.up_spans(server, before, after):
+        up_s = until - since + SLACK_S
+        # A kill before it was up belongs to the restart that `before` is.
+        if up_s >= policy["proven_s"] or (up_s >= policy["stable_s"] and any(at >= since for at in killed)):
+            return True
+    return False
 
 
 def topology_restored(evidence: Evidence) -> Verdict:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lab import records
-from lab.invariant_records import Evidence, read
+from lab.invariant_records import Evidence, reading
 from lab.invariant_rules import (
     back_off,
     demoted_when_stable,
@@ -23,7 +23,6 @@ from lab.invariant_rules import (
     topology_restored,
 )
 
-INVARIANTS = "invariants.json"
 VALID, INVALID, UNKNOWN = "valid", "invalid", "unknown"
 SHOWN = 20
 """So many pieces of evidence are listed."""
@@ -76,10 +75,10 @@ RULES: dict[str, tuple[Rule, str]] = {
 
 def check(folder: Path) -> tuple[Finding, ...]:
     """Check each rule in a folder that has a ledger, and write invariants.json."""
-    evidence = read(folder)
-    findings = tuple(_finding(name, rule, text, evidence) for name, (rule, text) in RULES.items())
+    with reading(folder) as evidence:
+        findings = tuple(_finding(name, rule, text, evidence) for name, (rule, text) in RULES.items())
     content = {"findings": [dataclasses.asdict(finding) for finding in findings]}
-    records.write_json(folder / INVARIANTS, content)
+    records.write_json(folder / records.INVARIANTS, content)
     return findings
 
 

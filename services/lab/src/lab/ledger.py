@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import tempfile
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,8 +18,8 @@ import duckdb
 
 from lab import answers, ledger_sql, records
 from lab.errors import RecordsError
+from lab.records import LEDGER
 
-LEDGER = "ledger.json"
 LISTED = 1000
 """So many lost requests, and outages, are listed; the counts count all."""
 
@@ -30,7 +31,7 @@ DEFINITIONS = {
     "shed": "refused for lack of capacity: 429, or 503 by a server or by a time-out of HAProxy's queue",
     "rejected": "refused because the request itself was at fault: 4xx except 429",
     "lost_before_server": "no answer, and no server had received it",
-    "lost_in_flight": "no answer, or a status of 500 and above, after a server had received it",
+    "lost_in_flight": "no answer, or a status of 500 and above, after a server had received it or may have",
     "lost_on_way_back": "the answer was there and on its way, but did not reach the client whole",
     "executed_twice": "a right answer, but two servers, or one twice, had computed it",
     "unknown": "the records are missing or do not tell; each has its reason",
@@ -80,11 +81,6 @@ class Ledger:
     out_of_service_s: float
     notes: tuple[str, ...]
     definitions: dict[str, str] = field(default_factory=lambda: dict(DEFINITIONS))
-
-    @property
-    def lost_requests(self) -> int:
-        """How many were lost, wherever."""
-        return sum(self.classes[name] for name in LOST)
 
     def as_json(self) -> dict[str, Any]:
         """Return the content of ledger.json."""
@@ -160,7 +156,7 @@ _DETAIL = f"""concat_ws('; ', if(class = 'unknown', {_WHY}, NULL),
     if(haproxy_status IS NULL, NULL, 'HAProxy: status ' || haproxy_status || ', ' || bytes_sent || ' bytes'
         || if(retried, ', retried', '')),
     if(len(executed_by) > 0,
-        'in the log of ' || list_aggregate(list_sort(executed_by), 'string_agg', ', '), NULL))"""
+        'in the log of ' || list_aggregate(executed_by, 'string_agg', ', '), NULL))"""
 
 
 def _all(db: duckdb.DuckDBPyConnection, query: str, **parameters: Any) -> list[tuple[Any, ...]]:
@@ -209,26 +205,37 @@ def _incomplete(db: duckdb.DuckDBPyConnection, folder: Path, without_client: int
     if unlogged:
         reasons.append(f"{unlogged} requests that were answered have no line in HAProxy's log")
     for server, count in _all(
-        db,
-        """SELECT c.server, count(*) FROM client c LEFT JOIN predictor p ON c.request_id = p.request_id
-           WHERE c.status = 200 AND c.error = '' AND c.server NOT IN ('', $balancer)
-             AND NOT coalesce(list_contains(p.servers, c.server), false)
-             AND NOT EXISTS (SELECT 1 FROM deaths d
-                             WHERE d.server = c.server AND c.ended_s BETWEEN d.from_s AND d.to_s)
-           GROUP BY 1 ORDER BY 1""",
-        balancer=ledger_sql.BALANCER,
+        db, "SELECT server, count(*) FROM unwritten WHERE NOT explained GROUP BY 1 ORDER BY 1"
     ):
         reasons.append(
             f"{count} requests that {server} answered have no line in its log, and it did not die then"
         )
     if without_client:
         reasons.append(f"{without_client} requests of the load in HAProxy's log have no row in requests.csv")
+    (sent,) = _all(db, "SELECT count(*) FROM ledger")[0]
+    return [*reasons, *_generated(folder, sent), *_not_collected(folder)]
+
+
+def _generated(folder: Path, sent: int) -> Iterator[str]:
+    """Say what of the load has no row, by the generator's own count."""
     path = folder / records.GENERATOR
     if not path.is_file():
-        reasons.append("the generator ended before its run was over: its last rows may be missing")
-    elif unfinished := int(records.read_json(path)["unfinished_requests"]):
-        reasons.append(f"{unfinished} requests had no end when the load was ended, and have no row")
-    return reasons
+        yield "the generator ended before its run was over: its last rows may be missing"
+        return
+    raw = records.read_json(path)
+    unfinished = int(raw["unfinished_requests"])
+    if unfinished:
+        yield f"{unfinished} requests had no end when the load was ended, and have no row"
+    begun = int(raw["begun_requests"])
+    if begun - unfinished != sent:
+        yield f"the generator began {begun} requests and ended {begun - unfinished}; {sent} have a row"
+
+
+def _not_collected(folder: Path) -> Iterator[str]:
+    """Say what was missing from the logs when they were fetched; only an experiment fetches them."""
+    path = folder / records.COLLECTED
+    if path.is_file():
+        yield from (str(each["missing"]) for each in records.read_json(path) if each["missing"])
 
 
 def _without_client(db: duckdb.DuckDBPyConnection) -> tuple[int, int]:
@@ -256,13 +263,7 @@ def _notes(db: duckdb.DuckDBPyConnection, folder: Path, others: int) -> list[str
         notes.append(
             f"{explained} requests have no line in HAProxy's log because HAProxy itself was struck then"
         )
-    (excused,) = _all(
-        db,
-        """SELECT count(*) FROM client c LEFT JOIN predictor p ON c.request_id = p.request_id
-           WHERE c.status = 200 AND c.error = '' AND NOT coalesce(list_contains(p.servers, c.server), false)
-             AND EXISTS (SELECT 1 FROM deaths d
-                         WHERE d.server = c.server AND c.ended_s BETWEEN d.from_s AND d.to_s)""",
-    )[0]
+    (excused,) = _all(db, "SELECT count(*) FROM unwritten WHERE explained")[0]
     if excused:
         notes.append(
             f"{excused} answered requests are not in their server's log: it died within "

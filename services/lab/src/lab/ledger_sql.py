@@ -15,9 +15,10 @@ import duckdb
 
 from lab import answers
 from lab.metrics import client_rows
-from lab.records import REQUESTS
+from lab.records import FAULTS, HAPROXY_LOG, JOURNAL, PREDICTOR_LOG, REQUESTS
+from lab.server_history import bad_news
 
-HAPROXY, PREDICTOR, JOURNAL, FAULTS = "haproxy.jsonl", "predictor.jsonl", "journal.jsonl", "faults.jsonl"
+HAPROXY, PREDICTOR = HAPROXY_LOG, PREDICTOR_LOG
 PARQUET = "ledger.parquet"
 MEMORY_LIMIT = "600MB"
 THREADS = 4
@@ -59,9 +60,10 @@ CREATE TABLE haproxy AS SELECT DISTINCT ON (id) id, time_us / 1e6 AS start_s, st
         coalesce(bytes_sent, 0) AS bytes_sent, time_us / 1e6 + coalesce(time_active_ms, 0) / 1000 AS end_s
     FROM haproxy_file WHERE id IS NOT NULL AND time_us IS NOT NULL;
 -- A log that was read twice has the same line twice; the same request executed twice has two times.
+-- The servers are kept as the first and the last by name: unlike a list, DuckDB can spill these to disk.
 CREATE TABLE predictor AS SELECT request_id, count(*) FILTER (status = 200) AS completed,
         min(done_s) FILTER (status = 200) AS first_done_s, max(done_s) FILTER (status = 200) AS last_done_s,
-        list(DISTINCT server) AS servers
+        min(server) AS first_server, max(server) AS last_server, count(*) AS lines
     FROM (SELECT DISTINCT request_id, server, status, time, time + duration_ms / 1000 AS done_s
           FROM predictor_file WHERE request_id IS NOT NULL) GROUP BY request_id;
 -- Requests without a line of HAProxy's, and whether HAProxy's own end explains that.
@@ -69,6 +71,14 @@ CREATE TABLE unlogged AS SELECT request_id, sent_s, status, EXISTS (
         SELECT 1 FROM deaths d WHERE d.server = $balancer AND c.ended_s >= d.from_s AND c.sent_s <= d.to_s
     ) AS explained
     FROM client c ANTI JOIN haproxy h ON c.request_id = h.id;
+-- Right replies that are not in the log of the server that gave them, and whether its death explains that.
+-- Where a third server has a line, its name is not kept: the answering one may be that.
+CREATE TABLE unwritten AS SELECT c.server, EXISTS (
+        SELECT 1 FROM deaths d WHERE d.server = c.server AND c.ended_s BETWEEN d.from_s AND d.to_s
+    ) AS explained
+    FROM client c LEFT JOIN predictor p ON c.request_id = p.request_id
+    WHERE c.status = 200 AND c.error = '' AND c.server NOT IN ('', $balancer)
+        AND (p.request_id IS NULL OR (c.server NOT IN (p.first_server, p.last_server) AND p.lines < 3));
 -- Where answered requests have no line, the log has a gap: there, a missing line says nothing.
 CREATE TABLE gap AS
     SELECT coalesce(min(sent_s) - 1, 1e300) AS from_s, coalesce(max(sent_s) + 1, -1e300) AS to_s
@@ -77,11 +87,14 @@ CREATE TABLE gap AS
 
 # One row per request. `two` is the second letter of HAProxy's termination state: in which phase it ended.
 _JOINED = """
-SELECT c.*, h.id IS NULL AS unlogged, h.status AS haproxy_status, coalesce(h.server, '') AS haproxy_server,
+SELECT c.*, h.id IS NULL AS unlogged, coalesce(u.explained, false) AS explained,
+    h.status AS haproxy_status, coalesce(h.server, '') AS haproxy_server,
     coalesce(h.retried, false) AS retried, coalesce(h.termination, '') AS termination,
     h.start_s AS haproxy_start_s, h.end_s AS haproxy_end_s, coalesce(h.bytes_sent, 0) AS bytes_sent,
     coalesce(h.backend, '') AS backend, coalesce(h.termination, '')[2] AS two,
-    coalesce(p.completed, 0) AS completed, p.first_done_s, p.last_done_s, p.servers AS executed_by,
+    coalesce(p.completed, 0) AS completed, p.first_done_s, p.last_done_s,
+    CASE WHEN p.first_server = p.last_server THEN [p.first_server]
+        WHEN p.request_id IS NOT NULL THEN [p.first_server, p.last_server] END AS executed_by,
     p.request_id IS NOT NULL AS reached,
     h.id IS NULL AND NOT coalesce(u.explained, false)
         AND (c.status > 0 OR c.sent_s BETWEEN gap.from_s AND gap.to_s) AS no_record,
@@ -105,12 +118,16 @@ CASE
     WHEN status = 429 THEN 'shed'
     -- A server's own refusal, or a time-out in the queue; not "no server left" (SC) nor a failed connection.
     WHEN status = 503 AND server <> 'haproxy' AND server <> '' THEN 'shed'
-    WHEN status = 503 AND (two = 'Q' OR termination IN ('--', 'PR')) THEN 'shed'
+    -- What waited again after a try was not shed but lost: the try may have been its execution.
+    WHEN status = 503 AND two = 'Q' AND NOT retried AND NOT reached THEN 'shed'
+    WHEN status = 503 AND termination IN ('--', 'PR') THEN 'shed'
     WHEN status BETWEEN 400 AND 499 THEN 'rejected'
     WHEN completed > 0 AND first_done_s <= ended_s + $slack THEN 'lost_on_way_back'
     WHEN status IN (0, 200) AND haproxy_status BETWEEN 100 AND 499 AND bytes_sent > 0 THEN 'lost_on_way_back'
     WHEN two = 'D' OR two = 'L' OR status = 200 THEN 'lost_on_way_back'
     WHEN reached OR two = 'H' THEN 'lost_in_flight'
+    -- HAProxy's state is that of the last try; what became of the tries before it nobody tells.
+    WHEN retried AND (two IN ('Q', 'C') OR haproxy_server = '<NOSRV>') THEN 'lost_in_flight'
     WHEN two IN ('R', 'Q', 'C') OR haproxy_server = '<NOSRV>' OR unlogged THEN 'lost_before_server'
     WHEN status >= 500 OR haproxy_status >= 500 THEN 'lost_in_flight'
     ELSE 'unknown'
@@ -120,11 +137,15 @@ _PHASE = """
 CASE
     WHEN no_record THEN 'not recorded'
     WHEN outcome NOT LIKE 'lost%' AND outcome <> 'unknown' THEN ''
+    WHEN unlogged AND reached THEN 'HAProxy ended with it'
+    -- The connection stood, so HAProxy had the request or was getting it.
+    WHEN unlogged AND explained AND regexp_matches(error, 'Reset|Closed|Disconnected|BrokenPipe')
+        THEN 'at HAProxy'
     WHEN unlogged THEN 'on the way to HAProxy'
-    WHEN haproxy_server = '<NOSRV>' AND two = 'C' THEN 'no server left'
     WHEN two = 'R' THEN 'request'
-    WHEN two = 'Q' THEN 'queue'
-    WHEN two = 'C' THEN 'connecting'
+    WHEN two IN ('Q', 'C') THEN CASE WHEN two = 'Q' THEN 'queue'
+        WHEN haproxy_server = '<NOSRV>' THEN 'no server left' ELSE 'connecting' END
+        || if(retried, ', after an earlier try', '')
     WHEN two = 'H' THEN 'waiting for the answer'
     WHEN two IN ('D', 'L') THEN 'answer under way'
     WHEN status = 0 THEN 'after the answer'
@@ -137,8 +158,10 @@ COPY (
     SELECT request_id, outcome,
         if(outcome LIKE 'served%' AND completed > 1, 'executed_twice', outcome) AS class,
         scheduled_s, sent_s, ended_s, latency_ms, status, failure, error, body, probability,
-        CASE WHEN server <> '' THEN server WHEN haproxy_server NOT IN ('', '<NOSRV>') THEN haproxy_server
-            ELSE '(none)' END AS server,
+        -- Whoever answered or had it last: HAProxy itself only where no server did.
+        CASE WHEN server NOT IN ('', $balancer) THEN server
+            WHEN haproxy_server NOT IN ('', '<NOSRV>') THEN haproxy_server
+            WHEN reached THEN executed_by[1] WHEN server <> '' THEN server ELSE '(none)' END AS server,
         haproxy_status, haproxy_server, backend, retried, termination, haproxy_start_s, haproxy_end_s,
         bytes_sent, completed, first_done_s, last_done_s, executed_by, {_PHASE} AS phase
     FROM (SELECT *, {_OUTCOME} AS outcome FROM ({_JOINED}))
@@ -174,18 +197,15 @@ def deaths(
         start = at if key[1] != BALANCER else begun.get(key, at)
         spans.append((key[1], start - LOST_LINES_BEFORE_S, at + LOST_LINES_AFTER_S))
     for entry in journal:
-        if (
-            entry.get("event") == "signal"
-            and entry.get("source") in ("tripwire", "docker")
-            and entry.get("server")
-        ):
+        # Checks fail for a server that is alive, too.
+        if bad_news(entry) and entry.get("source") in ("tripwire", "docker"):
             at = float(entry["time"])
             spans.append((str(entry["server"]), at - LOST_LINES_BEFORE_S, at + LOST_LINES_AFTER_S))
     return spans
 
 
 def open_database(folder: Path, spill: Path) -> duckdb.DuckDBPyConnection:
-    """Return a database with the tables client, haproxy, predictor, unlogged, deaths, answers, gap."""
+    """Return a database with the records, deaths and answers as tables, and what the records lack."""
     db = duckdb.connect(
         str(spill / "ledger.duckdb"),
         config={"temp_directory": str(spill), "memory_limit": MEMORY_LIMIT, "threads": THREADS},
@@ -216,7 +236,8 @@ def write(db: duckdb.DuckDBPyConnection, folder: Path) -> None:
     path = folder / PARQUET
     path.unlink(missing_ok=True)
     tolerance = known[1] if known else answers.TOLERANCE
-    db.execute(_WRITE, {"tolerance": tolerance, "slack": END_SLACK_S, "path": str(path)})
+    values = {"tolerance": tolerance, "slack": END_SLACK_S, "balancer": BALANCER, "path": str(path)}
+    db.execute(_WRITE, values)
     db.read_parquet(str(path)).create_view("ledger")
 
 

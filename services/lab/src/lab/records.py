@@ -6,6 +6,8 @@ generator.json  how the generator itself fared: requests begun, in progress, unf
 settings.json   settings, versions, containers, the controller's state before and after
 summary.json    the numbers; `lab report` makes them again from the other files
 answers.json    optional: the right answer to each body, learnt before the load (lab.answers)
+haproxy.jsonl, predictor.jsonl, journal.jsonl, faults.jsonl, samples.jsonl, collected.json
+                of an experiment: docs/ledger.md and docs/results.md say what is in them
 locust_*.csv, locust.html   Locust's own records, log included
 """
 
@@ -22,6 +24,10 @@ from lab.errors import RecordsError
 
 REQUESTS, CPU, GENERATOR = "requests.csv", "cpu.csv", "generator.json"
 SETTINGS_FILE, SUMMARY = "settings.json", "summary.json"
+HAPROXY_LOG, HAPROXY_MESSAGES, PREDICTOR_LOG = "haproxy.jsonl", "haproxy.txt", "predictor.jsonl"
+JOURNAL, FAULTS, SAMPLES = "journal.jsonl", "faults.jsonl", "samples.jsonl"
+COLLECTED, SCENARIO = "collected.json", "scenario.yaml"
+VERDICT, LEDGER, BUDGET, INVARIANTS = "verdict.json", "ledger.json", "budget.json", "invariants.json"
 
 NONE, REFUSED, ERROR, LATE = "none", "refused", "error", "late"
 FAILURES = (REFUSED, ERROR, LATE)

@@ -13,6 +13,16 @@ from typing import Any
 
 from lab.controller_client import Entry
 
+GOOD_NEWS = ("event `start`", "event `unpause`")
+"""Docker's words for a container that runs again, as the journal has them."""
+
+
+def bad_news(raw: Mapping[str, Any]) -> bool:
+    """Tell whether a journal entry is a signal that something is wrong with its server."""
+    what = str(raw.get("what") or "")
+    good = what.startswith(GOOD_NEWS) or what.endswith(" connected")  # a tripwire's
+    return raw.get("event") == "signal" and bool(raw.get("server")) and not good
+
 
 @dataclass(frozen=True)
 class Known:
@@ -68,13 +78,16 @@ class History:
             since = (at if since is None else since) if known.in_service else None
         return since
 
-    def up_spans(self, server: str, start: float, end: float) -> Iterator[float]:
-        """Yield how long a server was up, without a break, each time between two moments, in s."""
-        rows = [*self._at.get(server, []), (end, Known())]
-        for (at, known), (until, _) in itertools.pairwise(rows):
-            span = min(until, end) - max(at, start)
-            if known.health == "up" and span > 0:
-                yield span
+    def up_spans(self, server: str, start: float, end: float) -> Iterator[tuple[float, float]]:
+        """Yield (from, to) of each time that a server was up without a break between two moments."""
+        since: float | None = None
+        for at, _, known in (*self.spans(server), (end, end, Known())):
+            if known.health == "up":
+                since = at if since is None else since
+            elif since is not None:
+                if max(since, start) < min(at, end):
+                    yield max(since, start), min(at, end)
+                since = None
 
     def spans(self, server: str) -> Iterator[tuple[float, float, Known]]:
         """Yield each state of a server: (from, to, what was known)."""
@@ -90,6 +103,9 @@ def of_state(state: Mapping[str, Any]) -> tuple[dict[str, str], dict[str, Known]
     known = {
         str(each["name"]): Known(
             health="up" if each["health"] == "up" else "down",
+            # The controller calls a server up only if HAProxy's checks do.
+            check="up" if each["health"] == "up" else None,
+            tripwire=each.get("tripwire") or None,
             container=str(each["container"]),
             weight=int(each["weight"]),
             admin="maint" if each["health"] == "maintenance" else None,

@@ -84,7 +84,7 @@ def plant(folder: Path, count: int) -> None:
                 predictor.write(_predicted(request_id, at, server, took_ms))
             haproxy.write(_logged(request_id, at, server, took_ms, lost=lost, retried=number % 100 == 0))
     writer.close()
-    records.write_json(folder / records.GENERATOR, {"unfinished_requests": 0})
+    records.write_json(folder / records.GENERATOR, {"begun_requests": count, "unfinished_requests": 0})
     right = {"seed": 1, "tolerance": answers.TOLERANCE, "probabilities": [RIGHT] * candidates.BODIES}
     answers.save(folder, right)
 

@@ -4,27 +4,29 @@ haproxy.jsonl     HAProxy's log of requests; haproxy.txt what else it said
 predictor.jsonl   the access logs of all predictors, each line as it was logged
 journal.jsonl     the controller's journal, from its container's log: it survives a restart of the controller
 collected.json    per service: container, lines, and why something is missing
+
+The logs of requests go line by line from Docker to the files: they may be larger than memory.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TextIO
 
-from lab import answers, haproxy_log
+from lab import answers, records
 from lab.controller_client import Entry
 from lab.engine import Engine, epoch_s
 from lab.errors import UnreachableError
-from lab.records import write_json
 
-HAPROXY_LOG, HAPROXY_MESSAGES = "haproxy.jsonl", "haproxy.txt"
-PREDICTOR_LOG, JOURNAL, COLLECTED = "predictor.jsonl", "journal.jsonl", "collected.json"
 HAPROXY, CONTROLLER = "haproxy", "controller"
 STARTED = "started"
 START_S = 10.0
 """A controller has written its first entry within this."""
+FIRST = 1000
+"""The requests that a trial sends first are among so many of HAProxy's lines."""
 
 
 @dataclass(frozen=True)
@@ -52,37 +54,92 @@ def identities(engine: Engine, services: Iterable[str]) -> dict[str, str]:
 def collect(
     folder: Path, engine: Engine, since_s: float, before: Mapping[str, str]
 ) -> tuple[list[Entry], list[str]]:
-    """Write the logs since a time (epoch s) into the folder; return the journal, and what is missing."""
+    """Write the logs since a time (epoch s) into the folder; return the journal, and what is missing.
+
+    What collected.json says to be missing the ledger says too; it is returned only where there are no
+    requests to make a ledger of.
+    """
     after = identities(engine, before)
+    entries: list[Entry] = []
     found: list[Collected] = []
-    texts: dict[str, list[str]] = {}
-    for service, known in before.items():
-        try:
-            texts[service] = engine.log_lines(service, since_s)
-            missing = "" if after[service] == known else f"the container of {service} was replaced"
-        except UnreachableError as error:
-            texts[service], missing = [], f"the log of {service} cannot be read: {error.what}"
-        found.append(Collected(service, known, after[service], len(texts[service]), missing))
-    requests, messages = haproxy_log.split(texts.get(HAPROXY, []))
-    _write(folder / HAPROXY_LOG, requests)
-    _write(folder / HAPROXY_MESSAGES, messages)
-    servers = (service for service in before if service not in (HAPROXY, CONTROLLER))
-    _write(folder / PREDICTOR_LOG, [line for name in servers for line in texts[name] if _is_json(line)])
-    entries = _with_policy(engine, journal(texts.get(CONTROLLER, [])))
-    _write(folder / JOURNAL, [json.dumps(entry.raw) for entry in entries])
-    write_json(folder / COLLECTED, [asdict(one) for one in found])
-    return entries, [one.missing for one in found if one.missing] + _cut(folder, requests)
+    with (
+        (folder / records.HAPROXY_LOG).open("w", encoding="utf-8") as requests,
+        (folder / records.HAPROXY_MESSAGES).open("w", encoding="utf-8") as messages,
+        (folder / records.PREDICTOR_LOG).open("w", encoding="utf-8") as predictors,
+    ):
+
+        def read(service: str, lines: Iterator[str]) -> str:
+            if service == HAPROXY:
+                return _haproxy(folder, lines, requests, messages)
+            if service == CONTROLLER:
+                return _journal(lines, entries)
+            return _predictor(lines, predictors)
+
+        for service, known in before.items():
+            reasons = [] if after[service] == known else [f"the container of {service} was replaced"]
+            lines = _Counted(engine.log_stream(service, since_s))
+            try:
+                reasons.append(read(service, lines))
+            except UnreachableError as error:
+                reasons.append(f"the log of {service} cannot be read: {error.what}")
+            said = "; ".join(filter(None, reasons))
+            found.append(Collected(service, known, after[service], lines.count, said))
+    entries = _with_policy(engine, entries)
+    _write(folder / records.JOURNAL, (json.dumps(entry.raw) for entry in entries))
+    records.write_json(folder / records.COLLECTED, [asdict(one) for one in found])
+    told = (folder / records.REQUESTS).is_file()
+    return entries, [] if told else [one.missing for one in found if one.missing]
 
 
 def journal(lines: Iterable[str]) -> list[Entry]:
     """Read the journal's entries among the lines of the controller's log."""
-    found = []
-    for line in lines:
-        if _is_json(line):
-            raw = json.loads(line)
-            if {"seq", "time", "event"} <= set(raw):
-                found.append(Entry.from_raw(raw))
+    found: list[Entry] = []
+    _journal(lines, found)
     return found
+
+
+class _Counted(Iterator[str]):
+    """Lines, counted as they are taken."""
+
+    def __init__(self, lines: Iterator[str]) -> None:
+        self._lines = lines
+        self.count = 0
+
+    def __next__(self) -> str:
+        line = next(self._lines)
+        self.count += 1
+        return line
+
+
+def _haproxy(folder: Path, lines: Iterable[str], requests: TextIO, messages: TextIO) -> str:
+    """Part HAProxy's lines; return whether its log was cut (rotated).
+
+    Then the requests that this trial sent first, to learn the right answers, are not in it.
+    """
+    count, begun = 0, not (folder / answers.ANSWERS).is_file()
+    for line in lines:
+        is_request = line.startswith("{")
+        (requests if is_request else messages).write(f"{line}\n")
+        count += is_request
+        begun = begun or (is_request and count <= FIRST and answers.ID_PREFIX in line)
+    return "" if begun else f"the log of {HAPROXY} does not reach back to the start: it was rotated"
+
+
+def _predictor(lines: Iterable[str], file: TextIO) -> str:
+    file.writelines(f"{line}\n" for line in lines if line.startswith("{"))
+    return ""
+
+
+def _journal(lines: Iterable[str], entries: list[Entry]) -> str:
+    """Add the journal's entries among the lines; what else the controller said is left out."""
+    for line in lines:
+        try:
+            raw = json.loads(line) if line.startswith("{") else {}
+        except ValueError:
+            continue
+        if {"seq", "time", "event"} <= set(raw):
+            entries.append(Entry.from_raw(raw))
+    return ""
 
 
 def _with_policy(engine: Engine, entries: list[Entry]) -> list[Entry]:
@@ -100,22 +157,6 @@ def _with_policy(engine: Engine, entries: list[Entry]) -> list[Entry]:
     except UnreachableError:
         return entries
     return [*[entry for entry in journal(early) if entry.event == STARTED][-1:], *entries]
-
-
-def _cut(folder: Path, requests: list[str]) -> list[str]:
-    """Say that HAProxy's log was cut (rotated): the requests that this trial sent first are not in it."""
-    if not (folder / answers.ANSWERS).is_file() or any(answers.ID_PREFIX in line for line in requests[:1000]):
-        return []
-    return ["the log of haproxy does not reach back to the start: it was rotated"]
-
-
-def _is_json(line: str) -> bool:
-    if not line.startswith("{"):
-        return False
-    try:
-        return isinstance(json.loads(line), dict)
-    except ValueError:
-        return False
 
 
 def _write(path: Path, lines: Iterable[str]) -> None:
