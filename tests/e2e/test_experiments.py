@@ -11,6 +11,8 @@ import re
 import signal
 import subprocess
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +44,7 @@ SCENARIOS = {
     "expect: {lost: 0, wrong_answer: at least 1, out_of_rotation_ms: under 10000}\n",
     "ruin": "faults: [{fault: cut_off, target: all, length_s: 50}]\nexpect: {lost: 0}\n",
     "freeze": "faults: [{fault: pause, target: predictor-2, length_s: 50}]\nexpect: {lost: 0}\n",
+    "freeze-balancer": "faults: [{fault: pause, target: haproxy, length_s: 50}]\nexpect: {lost: 0}\n",
     "hurry": "steady: {within_s: 1}\nfaults: [{fault: kill, target: active, count: 1}]\nexpect: {lost: 0}\n",
 }
 ABORT = "abort: {failed: 20}\n"
@@ -126,26 +129,52 @@ def test_too_much_damage_ends_it_at_once_and_undoes_everything(up: str, own: Pat
     wait_until_steady()
 
 
-@on_2_active
-def test_ctrl_c_undoes_the_fault(up: str, own: Path) -> None:
-    command = ["make", "experiment", "SCENARIO=freeze", f"HADR_SCENARIOS={own}", "IDLE_MIN=0"]
+def status(service: str) -> str:
+    return docker("inspect", "-f", "{{.State.Status}}", container(service))
+
+
+@contextmanager
+def running(own: Path, scenario: str, paused: str) -> Iterator[subprocess.Popen[str]]:
+    """Run one until its fault has paused a container."""
+    command = ["make", "experiment", f"SCENARIO={scenario}", f"HADR_SCENARIOS={own}", "IDLE_MIN=0"]
     with subprocess.Popen(
         command,
         cwd=ROOT,
         env=environment(),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
-    ) as running:
-        paused = "{{.State.Status}}"
-        eventually(lambda: docker("inspect", "-f", paused, container("predictor-2")) == "paused", 60)
-        os.killpg(running.pid, signal.SIGINT)  # as a terminal does
-        running.communicate(timeout=60 * TIME_SCALE)
-        assert running.returncode != 0
-    assert docker("inspect", "-f", paused, container("predictor-2")) == "running"
+    ) as process:
+        eventually(lambda: status(paused) == "paused", 60)
+        yield process
+
+
+@on_2_active
+def test_ctrl_c_undoes_the_fault(up: str, own: Path) -> None:
+    with running(own, "freeze", "predictor-2") as process:
+        second = experiment(own, "kill")
+        assert second.returncode == 2
+        assert "make experiment" in second.stderr, "one measurement at a time"
+        os.killpg(process.pid, signal.SIGINT)  # as a terminal does
+        process.communicate(timeout=60 * TIME_SCALE)
+        assert process.returncode != 0
+    assert status("predictor-2") == "running"
     newest = max((ROOT / "results").glob("*-freeze*/verdict.json"), key=lambda path: path.stat().st_mtime)
     assert read(newest)["verdict"] == "could not run"
+    wait_until_steady()
+
+
+@on_2_active
+def test_a_fault_ends_although_the_tools_container_is_killed(up: str, own: Path) -> None:
+    """Nobody but the watchdog would let a paused balancer go on."""
+    with running(own, "freeze-balancer", "haproxy") as process:
+        tool = docker("ps", "-q", "--filter", f"name={container('lab')[:-2]}")
+        docker("kill", tool)
+        eventually(lambda: status("haproxy") == "running", 20)
+        process.communicate(timeout=60 * TIME_SCALE)
+        assert process.returncode != 0
     wait_until_steady()
 
 

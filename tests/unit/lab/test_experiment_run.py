@@ -18,11 +18,11 @@ from lab import answers, records
 from lab.commands import experiment as command
 from lab.controller_client import Entry
 from lab.errors import NotSteadyError
-from lab.experiment import runner
 from lab.settings import Settings
 from unit.lab.journal_entries import server, state
 from unit.lab.loopback_controller import LoopbackController, controller
 from unit.lab.loopback_docker import LoopbackDocker, docker
+from unit.lab.loopback_watchdog import watchdog
 from unit.lab.scripted_server import PREDICTION, Reply, ScriptedServer, serving
 
 ROOT = Path(__file__).parents[3]
@@ -42,7 +42,8 @@ recovery: {within_s: 15}
 class Lab:
     """Three servers: a kill is noticed after 20 ms, a standby comes at once, the server is back later."""
 
-    def __init__(self, peer: LoopbackController, engine: LoopbackDocker) -> None:
+    def __init__(self, peer: LoopbackController, engine: LoopbackDocker, guard: str) -> None:
+        self.guard = guard
         self.peer = peer
         self.engine = engine
         self.steady = peer.state
@@ -134,8 +135,8 @@ class Lab:
 @pytest.fixture
 def lab(monkeypatch: pytest.MonkeyPatch) -> Iterator[Lab]:
     monkeypatch.setenv("PYTHONPATH", str(SOURCES))
-    with controller(state()) as peer, docker() as engine:
-        made = Lab(peer, engine)
+    with controller(state()) as peer, docker() as engine, watchdog() as guard:
+        made = Lab(peer, engine, guard)
         with serving(made.answer) as target:
             made.target = target
             yield made
@@ -152,6 +153,7 @@ def settings(lab: Lab, folder: Path, scenario: str = SCENARIO, **more: Any) -> S
     return Settings(
         controller_url=lab.peer.url,
         docker_url=lab.engine.url,
+        watchdog=lab.guard,
         target_url=lab.target.url,
         stats_url=lab.target.url,
         project="lab",
@@ -179,7 +181,7 @@ def test_a_kill_is_done_watched_recovered_from_and_judged(
     given = settings(lab, tmp_path)
     status = command.run(argparse.Namespace(), given)
     folder = the_folder(given)
-    verdict = records.read_json(folder / runner.VERDICT)
+    verdict = records.read_json(folder / records.VERDICT)
     assert folder.name.endswith("-2-active-own")
     assert (folder / "scenario.yaml").read_text() == SCENARIO
     wanted = {
@@ -236,7 +238,7 @@ def test_damage_beyond_the_bound_stops_it_and_undoes_the_fault(lab: Lab, tmp_pat
     begun = time.monotonic()
     status = command.run(argparse.Namespace(), given)
     assert time.monotonic() - begun < 40
-    verdict = records.read_json(the_folder(given) / runner.VERDICT)
+    verdict = records.read_json(the_folder(given) / records.VERDICT)
     assert verdict["aborted"]
     assert "stopped early: " in " ".join(verdict["because"])
     assert status in (1, 3)
@@ -244,11 +246,37 @@ def test_damage_beyond_the_bound_stops_it_and_undoes_the_fault(lab: Lab, tmp_pat
     assert lines(the_folder(given) / "faults.jsonl")[-1]["event"] == "ended"
 
 
+def test_damage_after_a_kill_that_nobody_repairs_stops_it_too(lab: Lab, tmp_path: Path) -> None:
+    """The kill is over at once; the damage comes while the recovery is waited for. Undoing is starting it."""
+    given = settings(lab, tmp_path)
+    fall, post = lab.fall, lab.on_post
+    lab.repair_s = None
+
+    def fall_and_fail(target: str) -> None:
+        fall(target)
+        lab.failing = True
+
+    def on_post(action: str, name: str) -> None:
+        post(action, name)
+        if action == "start":
+            lab.failing = False
+            lab.rise("predictor-1", name)
+
+    lab.fall = fall_and_fail  # type: ignore[method-assign]
+    lab.engine.on_post = on_post
+    command.run(argparse.Namespace(), given)
+    verdict = records.read_json(the_folder(given) / records.VERDICT)
+    assert verdict["aborted"]
+    assert verdict["recovered_s"] is not None
+    struck, ended = verdict["fault_s"]
+    assert ended - struck < 10, "not only when the recovery's 15 s were over"
+
+
 def test_a_role_that_the_topology_lacks_is_not_applicable(lab: Lab, tmp_path: Path) -> None:
     """Status 2, with the reason; nothing is done to anybody."""
     given = settings(lab, tmp_path, SCENARIO.replace("predictor-1", "region:region-9"))
     assert command.run(argparse.Namespace(), given) == 2
-    verdict = records.read_json(the_folder(given) / runner.VERDICT)
+    verdict = records.read_json(the_folder(given) / records.VERDICT)
     assert verdict["verdict"] == "not applicable"
     assert "region-9" in verdict["because"][0]
     assert lab.engine.asked == []
@@ -271,7 +299,7 @@ def test_an_overload_needs_no_fault(lab: Lab, tmp_path: Path) -> None:
     given = settings(lab, tmp_path, scenario)
     status = command.run(argparse.Namespace(), given)
     folder = the_folder(given)
-    verdict = records.read_json(folder / runner.VERDICT)
+    verdict = records.read_json(folder / records.VERDICT)
     assert (verdict["verdict"], status) == ("met", 0), verdict["because"]
     assert verdict["fault_s"] is None
     assert lines(folder / "faults.jsonl") == []
@@ -296,7 +324,7 @@ def test_an_interruption_undoes_the_fault_and_keeps_the_records(lab: Lab, tmp_pa
     assert lab.engine.status["lab-predictor-1-1"] == "running"
     folder = the_folder(given)
     assert [one["event"] for one in lines(folder / "faults.jsonl")][-1] == "ended"
-    verdict = records.read_json(folder / runner.VERDICT)
+    verdict = records.read_json(folder / records.VERDICT)
     assert verdict["verdict"] == "could not run"
     assert "interrupted" in verdict["because"][0]
     assert (folder / "journal.jsonl").is_file()
@@ -307,7 +335,7 @@ def test_trials_are_summed_up(lab: Lab, tmp_path: Path, capsys: pytest.CaptureFi
     given = settings(lab, tmp_path, trials=2)
     assert command.run(argparse.Namespace(), given) == 0
     folders = sorted(path for path in given.results_dir.iterdir() if path.name.endswith("own"))
-    assert [records.read_json(path / runner.VERDICT)["seed"] for path in folders] == [1, 2]
+    assert [records.read_json(path / records.VERDICT)["seed"] for path in folders] == [1, 2]
     (summed,) = (path for path in given.results_dir.iterdir() if path.name.endswith("-trials"))
     content = records.read_json(summed / command.TRIALS_FILE)
     assert content["met"]["successes"] == 2

@@ -17,13 +17,12 @@ from lab import haproxy_log
 from lab.chaos import Gathered
 from lab.chaos_plan import Plan
 from lab.haproxy_log import Traffic
-from lab.records import FAILURES, write_json
+from lab.records import FAILURES, HAPROXY_LOG, HAPROXY_MESSAGES, JOURNAL, write_json
 from lab.settings import Settings
 from lab.terminal import Trimmed
 from lab.timeline import Story, tell
 
-TIMELINE, JOURNAL = "timeline.json", "journal.jsonl"
-HAPROXY_LOG, HAPROXY_MESSAGES = "haproxy.jsonl", "haproxy.txt"
+TIMELINE = "timeline.json"
 
 EMPHASIS = {
     "kill": "red",

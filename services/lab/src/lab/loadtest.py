@@ -119,7 +119,7 @@ def run(settings: Settings, say: Say) -> Outcome:
     say(f"{state.topology}, cost factor {state.cost_factor:g}: {plan(settings)}")
     interrupted = run_load(folder, settings, say)
     saved["ended_s"] = time.time()
-    saved["state_end"] = _state_end(settings)
+    saved["state_end"] = state_end(settings)
     records.write_json(folder / records.SETTINGS_FILE, saved)
     made = summary.summarise(folder)
     if not made.sent_requests and not interrupted:
@@ -178,7 +178,7 @@ def _follow(load: Load, progress: Progress, segments: tuple[pacing.Segment, ...]
     progress.add(load.new_requests())
 
 
-def _state_end(settings: Settings) -> dict[str, Any] | str:
+def state_end(settings: Settings) -> dict[str, Any] | str:
     """Return the state after the load; the result of a run is worth keeping without it, too."""
     try:
         with Controller(settings.controller_url) as controller:

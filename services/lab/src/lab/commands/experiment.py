@@ -7,7 +7,6 @@ Exit status: 0 everything expected held; 1 not; 2 it could not run, or the topol
 from __future__ import annotations
 
 import argparse
-import signal
 from datetime import UTC, datetime
 
 from rich.console import Console
@@ -29,11 +28,11 @@ def add_arguments(_parser: argparse.ArgumentParser) -> None:
 
 def run(_args: argparse.Namespace, settings: Settings) -> int:
     """Run the trials; return the status that belongs to their verdict."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
     console = terminal.console()
     found = parse.read(scenario.find(settings.scenario, settings.scenarios_dir), known.check)
     console.print(f"{found.name}: {found.description}", markup=False, soft_wrap=True)
     outcomes = []
+    stopped = []
     for number in range(1, settings.trials + 1):
         try:
             outcomes.append(_trial(console, found, settings, number))
@@ -41,13 +40,13 @@ def run(_args: argparse.Namespace, settings: Settings) -> int:
             if not outcomes:
                 raise
             console.print(f"trial {number} could not run: {error.message()}", markup=False, soft_wrap=True)
-            _save(console, settings, outcomes)
-            return judge.STATUS[judge.COULD_NOT_RUN]
+            stopped = [judge.COULD_NOT_RUN]
+            break
         if outcomes[-1].verdict.verdict == judge.NOT_APPLICABLE:
             break  # it will not be in the next trial either
     if settings.trials > 1:
         _save(console, settings, outcomes)
-    return judge.STATUS[judge.overall([one.verdict.verdict for one in outcomes])]
+    return judge.STATUS[judge.overall([*(one.verdict.verdict for one in outcomes), *stopped])]
 
 
 def _trial(console: Console, found: Scenario, settings: Settings, number: int) -> Outcome:

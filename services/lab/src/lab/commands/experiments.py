@@ -4,7 +4,6 @@ Exit status as of `lab experiment`, over all scenarios that are applicable to th
 """
 
 import argparse
-import signal
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 
@@ -56,7 +55,6 @@ def add_arguments(_parser: argparse.ArgumentParser) -> None:
 
 def run(_args: argparse.Namespace, settings: Settings) -> int:
     """Run them one after the other; one that cannot run does not keep the others from it."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
     console = terminal.console()
     # All files are read first: a bad one is no reason to stop half-way.
     found = {

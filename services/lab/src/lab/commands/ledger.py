@@ -1,11 +1,10 @@
 """`lab ledger DIR`: makes ledger, budget and invariants of an experiment again from its saved records."""
 
 import argparse
-from pathlib import Path
 
 from lab import budget, invariants, ledger, ledger_text, terminal
+from lab.commands import report
 from lab.commands.loadtest import INVALID
-from lab.commands.report import find
 from lab.ledger_sql import HAPROXY
 from lab.settings import Settings
 
@@ -14,17 +13,12 @@ HELP = "say again, from an experiment's saved records, what became of each reque
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Take the result folder."""
-    parser.add_argument(
-        "folder",
-        type=Path,
-        nargs="?",
-        help="a result folder, or its name below results/; without: the newest",
-    )
+    report.add_arguments(parser)
 
 
 def run(args: argparse.Namespace, settings: Settings) -> int:
     """Write ledger.*, budget.json and invariants.json again and print them; 3 if the ledger is incomplete."""
-    folder = find(args.folder, settings, HAPROXY)
+    folder = report.find(args.folder, settings, HAPROXY)
     made = ledger.build(folder)
     text = ledger_text.text(made, budget.build(folder), invariants.check(folder))
     terminal.console().print(terminal.Trimmed(text))

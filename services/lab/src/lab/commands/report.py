@@ -9,7 +9,6 @@ from lab.errors import RecordsError
 from lab.settings import Settings
 
 HELP = "make the report of a load test or an experiment again from its saved records"
-VERDICT = "verdict.json"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -46,7 +45,7 @@ def find(name: Path | None, settings: Settings, holding: str = records.REQUESTS)
 def run(args: argparse.Namespace, settings: Settings) -> int:
     """Make it again and print it; the status is that of the run: 3 if it is not valid."""
     folder = find(args.folder, settings, records.SETTINGS_FILE)
-    return experiment(folder) if (folder / VERDICT).is_file() else load_test(folder)
+    return experiment(folder) if (folder / records.VERDICT).is_file() else load_test(folder)
 
 
 def load_test(folder: Path) -> int:

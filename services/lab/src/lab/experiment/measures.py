@@ -12,11 +12,10 @@ from typing import Any
 
 import duckdb
 
-from lab import ledger as ledger_module
 from lab import ledger_sql
 from lab.controller_client import Entry
 from lab.ledger import LOST
-from lab.records import read_json
+from lab.records import BUDGET, LEDGER, read_json
 from lab.timeline import STANDBY
 
 EARLY_MS = 100.0
@@ -130,7 +129,7 @@ MEASURES: dict[str, Measure] = {
         lambda it: it.of_class(*LOST) - it.lost_early,
     ),
     **_per_class("lost_before_server", "lost before any server had them"),
-    **_per_class("lost_in_flight", "lost while a server had them"),
+    **_per_class("lost_in_flight", "lost while a server had them, or may have had them"),
     **_per_class("lost_on_way_back", "lost after a server had answered"),
     **_per_class("served_after_retry", "answered in time, but not by the first server that was tried"),
     **_per_class("wrong_answer", "answered with status 200 and a wrong prediction"),
@@ -203,7 +202,7 @@ def measured(
     folder: Path, entries: Sequence[Entry], roles: Mapping[str, str], targets: frozenset[str], zero_s: float
 ) -> Measured:
     """Read what measures need from an experiment's folder, in which ledger and budget are made already."""
-    ledger = read_json(folder / ledger_module.LEDGER)
+    ledger = read_json(folder / LEDGER)
     with duckdb.connect() as db:
         early, p99_ms, slowest_ms, above_usual_ms = db.execute(
             _FROM_REQUESTS,
@@ -211,7 +210,7 @@ def measured(
         ).fetchall()[0]
     return Measured(
         ledger=ledger,
-        budget=read_json(folder / "budget.json"),
+        budget=read_json(folder / BUDGET),
         entries=entries,
         roles=roles,
         targets=targets,

@@ -118,6 +118,12 @@ class _Reader:
         if "fault" not in values or "target" not in values:
             return None
         own = yaml_nodes.entries(item.node)
+        if "count" in values and (whole := targets.uncountable(values["target"])):
+            self.wrong(
+                own["count"].line,
+                f"count: {values['count']} with target {whole[0]}, which is all of them",
+                "no count, or the target any or region:NAME",
+            )
         given = own.get("parameters")
         entries = yaml_nodes.entries(given.node) if given else {}
         if given and not isinstance(given.node, MappingNode):

@@ -15,20 +15,18 @@ from pathlib import Path
 from typing import Any
 
 from lab import answers, faults, loadtest, records, running
-from lab.controller_client import Controller, State
 from lab.engine import Engine
-from lab.errors import GeneratorError, LabError, NotSteadyError, UnreachableError
+from lab.errors import GeneratorError, LabError, NotSteadyError
 from lab.experiment import abort, assess, collect, judge, schedule, watch
 from lab.experiment.judge import Facts, Verdict
 from lab.experiment.scenario import Scenario
 from lab.experiment.schedule import Plan
-from lab.experiment.strokes import ENDED, FAULTS, INJECT, FaultLog, Striker
+from lab.experiment.strokes import ENDED, INJECT, FaultLog, Striker
 from lab.experiment.watch import Watch
 from lab.load import Load
 from lab.settings import Settings
 
 Say = Callable[[str], None]
-SCENARIO_FILE, VERDICT = "scenario.yaml", "verdict.json"
 FIRST_ROW_S = 30.0
 FLUSH_S = 0.5
 """After the load's end the predictors write their last log lines within this."""
@@ -54,6 +52,10 @@ class Story:
     not_run: str = ""
 
 
+class _DamageError(Exception):
+    """The damage exceeds the scenario's bound; the story says how."""
+
+
 class Trial:
     """One trial. `number` counts from 1."""
 
@@ -72,16 +74,18 @@ class Trial:
         model = loadtest.check_target(self._settings.target_url)
         name = f"{state.topology}-{self._scenario.name}"
         folder = records.new_folder(self._settings.results_dir, datetime.now(UTC), name)
-        (folder / SCENARIO_FILE).write_text(self._scenario.text, encoding="utf-8")
+        (folder / records.SCENARIO).write_text(self._scenario.text, encoding="utf-8")
         with Engine(self._settings.docker_url, self._settings.project) as engine:
-            context = faults.Context(engine, self._settings.target_url, folder=folder)
+            context = faults.Context(
+                engine, self._settings.target_url, watchdog=self._settings.watchdog, folder=folder
+            )
             try:
                 plan = schedule.plan(
                     self._scenario, state, self._settings, self._seed, schedule.resolver(state)
                 )
             except schedule.NotApplicableError as error:
                 return self._end(folder, state.topology, Verdict(judge.NOT_APPLICABLE, (error.what,)), None)
-            log = FaultLog(folder / FAULTS)
+            log = FaultLog(folder / records.FAULTS)
             striker = Striker(plan, context, log)
             if reasons := striker.why_not():
                 return self._end(folder, plan.topology, Verdict(judge.NOT_APPLICABLE, tuple(reasons)), log)
@@ -138,13 +142,15 @@ class Trial:
             stack.callback(striker.finish)  # before the load ends
             watcher.follow(load)
             self._before(plan, watcher)
-            self._strike(plan, striker, watcher)
-            if self._story.aborted:
+            try:
+                self._strike(plan, striker, watcher)
+                self._recover(plan, watcher, log)
+                self._rest(watcher, plan.scenario.load.after_s)
+            except _DamageError:
                 self._say(f"ABORT: {self._story.aborted}; undoing every fault")
                 striker.finish()
                 load.stop()
-            self._recover(plan, watcher, log)
-            self._rest(watcher, plan.scenario.load.after_s)
+                self._recover(plan, watcher, log)
             striker.finish()
             load.stop()
             self._settle(plan, watcher)
@@ -178,8 +184,6 @@ class Trial:
         until_s = zero_s + (plan.scenario.load.peak_s or 0.0)
         while not striker.over or time.time() < until_s:
             self._sample(plan, watcher)
-            if self._story.aborted:
-                return
             if striker.problems:
                 raise LabError(striker.problems[0])
 
@@ -193,7 +197,8 @@ class Trial:
             self._sample(plan, watcher)
             self._say(f"waiting for the recovery: {watcher.reason or 'the clients are served'}")
             self._story.last_reason = watcher.reason
-            self._story.recovered_s = watcher.recovered(recovery.failed_percent, since_s)
+            at_most = None if self._story.aborted else recovery.failed_percent
+            self._story.recovered_s = watcher.recovered(at_most, since_s)
             if self._story.recovered_s is not None:
                 return
 
@@ -211,21 +216,23 @@ class Trial:
             watcher.sample()
 
     def _sample(self, plan: Plan, watcher: Watch) -> None:
-        """Take a sample, hold it against the abort bound; only a spike's load may end by itself."""
+        """Take a sample; raise _DamageError at the abort bound. Only a spike's load may end by itself."""
         watcher.sample()
         story = self._story
-        if watcher.load_over and not story.aborted and plan.settings.pattern != "spike":
+        if story.aborted:
+            return
+        if watcher.load_over and plan.settings.pattern != "spike":
             raise GeneratorError("the load ended before the system had recovered")
-        if not story.aborted:
-            windows = watcher.since(story.zero_s or 0.0)
-            story.aborted = abort.reason(plan.scenario.abort, windows) or ""
+        if reason := abort.reason(plan.scenario.abort, watcher.since(story.zero_s or 0.0)):
+            story.aborted = reason
+            raise _DamageError
 
     def _collect(
         self, folder: Path, engine: Engine, since_s: float, before: dict[str, str]
     ) -> tuple[list[Any], list[str]]:
         time.sleep(FLUSH_S)
         self._saved["ended_s"] = time.time()
-        self._saved["state_end"] = _state_end(self._settings)
+        self._saved["state_end"] = loadtest.state_end(self._settings)
         self._save(folder)
         return collect.collect(folder, engine, since_s, before)
 
@@ -254,7 +261,7 @@ class Trial:
             "recovered_s": story.recovered_s,
             **more,
         }
-        records.write_json(folder / VERDICT, content)
+        records.write_json(folder / records.VERDICT, content)
         assess.report(folder)
         return Outcome(folder, verdict)
 
@@ -265,12 +272,3 @@ def _plan_json(plan: Plan) -> dict[str, Any]:
         "peak_per_s": plan.peak,
         "strokes": [{**dataclasses.asdict(one), "parameters": dict(one.parameters)} for one in plan.strokes],
     }
-
-
-def _state_end(settings: Settings) -> dict[str, Any] | str:
-    try:
-        with Controller(settings.controller_url) as controller:
-            state: State = controller.state()
-            return dataclasses.asdict(state)
-    except UnreachableError as error:
-        return error.what

@@ -6,18 +6,18 @@ The same seed gives the same plan on the same topology.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from lab import targets
+from lab import faults, targets
 from lab.controller_client import State
-from lab.errors import LabError
+from lab.errors import LabError, ScenarioError
 from lab.experiment.scenario import LoadPlan, Scenario
 from lab.settings import Settings
 from lab.timeline import ACTIVE
 
-Resolve = Callable[[str, int | None, int], tuple[str, ...]]
-"""Target, count and seed -> names; raises NotApplicableError."""
+Resolve = Callable[[str, int | None, int, Collection[str]], tuple[str, ...]]
+"""Target, count, seed and who is struck before -> names; raises NotApplicableError."""
 
 
 class NotApplicableError(LabError):
@@ -27,8 +27,8 @@ class NotApplicableError(LabError):
 def resolver(state: State) -> Resolve:
     """Return what resolves targets against a state."""
 
-    def resolve(target: str, count: int | None, seed: int) -> tuple[str, ...]:
-        found = targets.resolve(target, state, count=count, seed=seed)
+    def resolve(target: str, count: int | None, seed: int, struck: Collection[str]) -> tuple[str, ...]:
+        found = targets.resolve(target, state, count=count, seed=seed, struck=struck)
         if isinstance(found, targets.NotApplicable):
             raise NotApplicableError(found.reason)
         return found
@@ -87,14 +87,32 @@ def plan(scenario: Scenario, state: State, settings: Settings, seed: int, resolv
 
 def _strokes(scenario: Scenario, seed: int, resolve: Resolve) -> tuple[Stroke, ...]:
     draw = random.Random(seed)  # noqa: S311 - a choice that can be repeated, not a secret
-    made = []
+    made: list[Stroke] = []
+    struck: dict[str, None] = {}
     for number, fault in enumerate(scenario.faults):
-        targets = resolve(fault.target, fault.count, seed + number)
+        targets = resolve(fault.target, fault.count, seed + number, struck)
+        struck |= dict.fromkeys(targets)
         late_s = draw.uniform(0, fault.jitter_s)
         for turn in range(fault.repeat):
             at_s = fault.at_s + late_s + turn * (fault.every_s or 0.0)
             made.append(Stroke(fault.fault, targets, at_s, fault.length_s, fault.parameters))
-    return tuple(sorted(made, key=lambda stroke: stroke.at_s))
+    strokes = tuple(sorted(made, key=lambda stroke: stroke.at_s))
+    _refuse_overlaps(strokes)
+    return strokes
+
+
+def _refuse_overlaps(strokes: Sequence[Stroke]) -> None:
+    """Raise ScenarioError where two faults inside one predictor overlap: it has one at a time."""
+    inside = [one for one in strokes if faults.load(one.fault).LIMIT == faults.PREDICTOR]
+    for number, later in enumerate(inside):
+        for earlier in inside[:number]:
+            both = sorted(set(earlier.targets) & set(later.targets))
+            if both and later.at_s < earlier.at_s + earlier.length_s:
+                raise ScenarioError(
+                    f"{earlier.fault} and {later.fault} overlap on {both[0]}",
+                    cause="a predictor has one fault inside it at a time: the later would end the earlier",
+                    remedy="let the later one start (at_s) after the earlier one, or strike another server",
+                )
 
 
 def survivors(roles: Mapping[str, str], strokes: tuple[Stroke, ...]) -> int:

@@ -111,7 +111,8 @@ KEYS: tuple[Key, ...] = (
     Key("faults", "target", TARGETS, "to whom; a role is resolved when the experiment starts"),
     Key(
         "faults", "count", INTEGER,
-        "how many of the target at once, drawn from SEED; all of them where it is left out",
+        "how many of the target at once, drawn from SEED; all of them where it is left out; not with all or "
+        "region",
         unit="servers", minimum=1, maximum=100, optional=True,
     ),
     Key(

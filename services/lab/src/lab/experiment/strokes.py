@@ -6,7 +6,6 @@ the effect, waits for the end, undoes it and looks whether it is over. `finish` 
 
 from __future__ import annotations
 
-import contextlib
 import json
 import threading
 import time
@@ -19,11 +18,9 @@ from lab.errors import LabError
 from lab.experiment.schedule import Plan, Stroke
 from lab.faults import Context
 
-FAULTS = "faults.jsonl"
 INJECT, EFFECT, UNDO, ENDED = "inject", "effect", "undo", "ended"
 PREPARE_S = 4.0
 """A guard is started this long before its fault; those of the first faults before the load starts."""
-GUARD_S = 30.0
 EFFECT_S, END_S = 5.0, 30.0
 POLL_S = 0.1
 READY_S = 60.0
@@ -138,10 +135,15 @@ class Striker:
         """End every fault now and verify it; return when all of it is done. May be called again."""
         self._finish.set()
         self._go.set()
+        interrupted = False
         for thread in self._threads:
-            while thread.is_alive():  # Ctrl-C interrupts a join; a second one must not leave a fault behind
-                with contextlib.suppress(KeyboardInterrupt):
+            while thread.is_alive():
+                try:
                     thread.join()
+                except KeyboardInterrupt:
+                    interrupted = True  # no fault is left behind for it; but it counts
+        if interrupted:
+            raise KeyboardInterrupt
 
     def _work(self, number: int, stroke: Stroke, target: str) -> None:
         try:
@@ -150,7 +152,7 @@ class Striker:
                 self._wait_until(stroke.at_s - PREPARE_S)
             self._one(number, stroke, target)
         except LabError as error:
-            self.problems.append(f"{stroke.fault} of {target}: {error.what}")
+            self._problem(f"{stroke.fault} of {target}: {error.what}")
         except Exception as error:
             # A thread's error ends nothing else: without this the fault would be missed by nobody.
             self.problems.append(f"{stroke.fault} of {target}: {error!r}")
@@ -165,35 +167,45 @@ class Striker:
 
     def _one(self, number: int, stroke: Stroke, target: str) -> None:
         given = parameters(stroke)
-        scenario = self._plan.scenario
-        limit_s = (
-            scenario.load.before_s + stroke.at_s + stroke.length_s + scenario.recovery.within_s + GUARD_S
-        )
+        limit_s = stroke.length_s + faults.MARGIN_S
         with self._context.apart() as own:
-            injected = False
-            with faults.lasting(stroke.fault, own, target, given, limit_s):
+            struck = False
+            with faults.lasting(stroke.fault, own, target, given, limit_s) as inject:
                 self._ready.release()
                 self._go.wait()
                 self._wait_until(stroke.at_s)
                 if self._finish.is_set():
                     return
-                injected = True
-                self._do(number, own, stroke, target, given)
+                struck = True
+                self._do(number, own, stroke, target, given, inject)
                 self._log.note(UNDO, stroke.fault, target, given)
-            if injected:
+            if struck:
                 self._verify_end(own, stroke, target, given)
                 if found := faults.report(stroke.fault, own, target):
                     self.reports.append({"fault": stroke.fault, "target": target} | found)
 
-    def _do(self, number: int, own: Context, stroke: Stroke, target: str, given: Mapping[str, float]) -> None:
+    def _do(  # noqa: PLR0917 - what _one() has made ready
+        self,
+        number: int,
+        own: Context,
+        stroke: Stroke,
+        target: str,
+        given: Mapping[str, float],
+        inject: Callable[[], None],
+    ) -> None:
         """Inject, see it take effect, and stay until it has to end."""
         fault = faults.load(stroke.fault)
         self._log.note(INJECT, stroke.fault, target, given, fault.DETAIL)
         begun = time.monotonic()
-        fault.inject(own, target, given)
+        inject()
         lasts = faults.lasts(stroke.fault, target)
         within_s = max(EFFECT_S, stroke.length_s if lasts else 0.0)
-        seen = self._poll(lambda: self._tells(fault.took_effect, own, target, given), within_s)
+        seen = self._poll(
+            lambda: self._failed(own, stroke, target) or self._tells(fault.took_effect, own, target, given),
+            within_s,
+        )
+        if self._failed(own, stroke, target):
+            return
         if seen:
             self._log.note(EFFECT, stroke.fault, target, given)
         elif not self._finish.is_set():
@@ -202,9 +214,22 @@ class Striker:
             # Others repair it: the experiment goes on meanwhile, and only its end undoes what is left.
             self._done(number)
         while not self._finish.is_set() and not (lasts and time.monotonic() - begun >= stroke.length_s):
+            if self._failed(own, stroke, target):
+                return
             if seen and self._tells(fault.ended, own, target, given):
                 return
             self._finish.wait(POLL_S if not lasts else min(POLL_S, stroke.length_s))
+
+    def _failed(self, own: Context, stroke: Stroke, target: str) -> bool:
+        """Look whether a fault that works by itself has failed, and note why."""
+        if why := faults.failure(stroke.fault, own, target):
+            self._problem(f"{stroke.fault} of {target}: {why}")
+        return bool(why)
+
+    def _problem(self, said: str) -> None:
+        """Note a problem, once."""
+        if said not in self.problems:
+            self.problems.append(said)
 
     @staticmethod
     def _tells(ask: Ask, own: Context, target: str, given: Mapping[str, float]) -> bool:

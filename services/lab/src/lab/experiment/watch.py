@@ -13,10 +13,9 @@ from lab.controller_client import Controller, State
 from lab.errors import UnreachableError
 from lab.experiment.abort import Window, failed_percent
 from lab.load import Load
-from lab.records import LATE, NONE, Request
+from lab.records import LATE, NONE, SAMPLES, Request
 from lab.settings import Settings
 
-SAMPLES = "samples.jsonl"
 EVERY_S = 0.25
 CPU_EVERY_S = 1.0
 ASK_S = 1.0
@@ -77,18 +76,22 @@ class Watch:
         """Return the samples' windows from a time on (epoch s)."""
         return [window for window in self.windows if window.start_s >= start_s]
 
-    def recovered(self, failed_at_most_percent: float, since_s: float) -> float | None:
+    def recovered(self, failed_at_most_percent: float | None, since_s: float) -> float | None:
         """Return since when (epoch s, not before `since_s`) the system has been steady and the clients well.
 
-        None until that has been so for a second: a controller takes a moment to notice a fault.
+        None until that has been so for a second: a controller takes a moment to notice a fault. Where the
+        load is over, its last second counts; without a bound on their failures the clients are not asked.
         """
         if self._steady_since is None:
             return None
         start_s = max(self._steady_since, since_s)
         if time.time() - start_s < LAST_S:
             return None
-        share = failed_percent(self.windows, time.time() - LAST_S - EVERY_S)
-        return start_s if share is None or share <= failed_at_most_percent else None
+        if failed_at_most_percent is None:
+            return start_s
+        asked = [one for one in self.windows if one.sent] if self.load_over else self.windows
+        share = failed_percent(asked, asked[-1].end_s - LAST_S - EVERY_S) if asked else None
+        return start_s if share is not None and share <= failed_at_most_percent else None
 
     def _state(self) -> State | None:
         try:

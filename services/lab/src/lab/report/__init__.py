@@ -9,8 +9,7 @@ events.py tells what was done and decided; traces.py and figures.py draw them; t
 rows; page.py puts the page together; short.py is the terminal's form.
 """
 
-from lab.report.folder import VERDICT
 from lab.report.page import write
 from lab.report.short import status, terminal
 
-__all__ = ["VERDICT", "status", "terminal", "write"]
+__all__ = ["status", "terminal", "write"]

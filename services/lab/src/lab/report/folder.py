@@ -11,10 +11,19 @@ from typing import Any
 
 from lab.controller_client import Entry
 from lab.errors import RecordsError
-from lab.records import REQUESTS, SETTINGS_FILE, read_json
-
-VERDICT, LEDGER, BUDGET, INVARIANTS = "verdict.json", "ledger.json", "budget.json", "invariants.json"
-SAMPLES, FAULTS, JOURNAL, SCENARIO = "samples.jsonl", "faults.jsonl", "journal.jsonl", "scenario.yaml"
+from lab.records import (
+    BUDGET,
+    FAULTS,
+    INVARIANTS,
+    JOURNAL,
+    LEDGER,
+    REQUESTS,
+    SAMPLES,
+    SCENARIO,
+    SETTINGS_FILE,
+    VERDICT,
+    read_json,
+)
 
 Raw = Mapping[str, Any]
 

@@ -16,9 +16,10 @@ from typing import Any
 import jinja2
 
 from lab.errors import LabError, RecordsError
+from lab.records import LEDGER
 from lab.report import bands, figures, series, tables, theme
 from lab.report import events as happened
-from lab.report.folder import LEDGER, Records, read
+from lab.report.folder import Records, read
 from lab.report.traces import Timeline
 from lab.terminal import clock, sentence
 

@@ -6,9 +6,9 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from lab.records import read_json
+from lab.records import VERDICT, read_json
 from lab.report import tables
-from lab.report.folder import VERDICT, Raw, Records, read
+from lab.report.folder import Raw, Records, read
 
 STYLES = {"met": "bold green", "not met": "bold red", "invalid": "bold magenta"}
 STATUSES = {"met": 0, "not met": 1, "could not run": 2, "not applicable": 2, "invalid": 3}
