@@ -71,7 +71,7 @@ experiment: ## Run a scenario, watch it, judge it (SCENARIO=kill-active, TRIALS=
 	@$(BIN)/lab.sh experiment
 
 .PHONY: experiments
-experiments: ## Run every scenario on the topology that runs; a table of verdicts (about 10 minutes)
+experiments: ## Run every scenario on the topology that runs; a table of verdicts (about 15 minutes)
 	@$(BIN)/lab.sh experiments
 
 .PHONY: scenarios

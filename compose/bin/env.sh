@@ -28,10 +28,12 @@ export HADR_SCENARIOS
 case "${HADR_PROJECT}" in *[!a-z0-9_-]* | '') fail "HADR_PROJECT=$HADR_PROJECT is no project name" \
     "Compose allows lower-case letters, digits, - and _" "choose another name" ;; esac
 
+unwritable() { fail "$1 cannot be written" "it belongs to another user" "remove it"; }
+
 # lock: one make at a time starts or stops a lab. Held until this script ends; commands that outlive it get 8>&- 9>&-.
 lock() {
     local file=$STATE_DIR/$HADR_PROJECT.lock
-    { exec 9<>"$file"; } 2>/dev/null || fail "$file cannot be written" "it belongs to another user" "remove it"
+    { exec 9<>"$file"; } 2>/dev/null || unwritable "$file"
     flock --wait 5 9 || fail "another make is starting or stopping this lab (process $(cat "$file"))" \
         "two at once would undo each other's work" "wait for it"
     printf '%s\n' "$$" >"$file"
@@ -40,7 +42,7 @@ lock() {
 # run_lock WHAT: one measurement at a time; two at once would be judged for each other's load and faults.
 run_lock() {
     local file=$STATE_DIR/$HADR_PROJECT.run.lock
-    exec 8<>"$file"
+    { exec 8<>"$file"; } 2>/dev/null || unwritable "$file"
     flock --nonblock 8 || fail "make $(cat "$file") is running on this lab" \
         "two measurements at once would be judged for each other's load and faults" "wait for it, or end it"
     printf '%s (process %s)\n' "$1" "$$" >"$file"

@@ -3,5 +3,5 @@
 set -euo pipefail
 . "$(dirname "$0")/env.sh"
 use_running_topology "${TOPOLOGY:-}"
-case "$1" in experiment | experiments | chaos | loadtest | locust-ui) run_lock "$1" ;; esac
+case "$1" in experiment | experiments | chaos | loadtest) run_lock "$1" ;; esac
 lab "$@"

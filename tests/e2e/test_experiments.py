@@ -48,26 +48,33 @@ SCENARIOS = {
     "hurry": "steady: {within_s: 1}\nfaults: [{fault: kill, target: active, count: 1}]\nexpect: {lost: 0}\n",
 }
 ABORT = "abort: {failed: 20}\n"
+NO_ABORT = "abort: {failed: 5000}\n"
+"""For a fault that nobody but the watchdog is to end."""
 
 
 @pytest.fixture
 def own(tmp_path: Path) -> Path:
     """A user's folder of scenarios."""
     for name, text in SCENARIOS.items():
-        (tmp_path / f"{name}.yaml").write_text(f"description: a test\n{LOAD}{ABORT}{text}", encoding="utf-8")
+        bound = NO_ABORT if name == "freeze-balancer" else ABORT
+        (tmp_path / f"{name}.yaml").write_text(f"description: a test\n{LOAD}{bound}{text}", encoding="utf-8")
     return tmp_path
 
 
 def experiment(own: Path, scenario: str, trials: int = 1) -> subprocess.CompletedProcess[str]:
-    """Run one. IDLE_MIN: a busy machine is no reason here to call the measurement invalid."""
-    return make(
-        "experiment",
-        check=False,
-        SCENARIO=scenario,
-        HADR_SCENARIOS=str(own),
-        IDLE_MIN="0",
-        TRIALS=str(trials),
-    )
+    """Run one, and once more if the machine was too busy to measure anything. IDLE_MIN: it may be busy."""
+    for _ in range(2):
+        done = make(
+            "experiment",
+            check=False,
+            SCENARIO=scenario,
+            HADR_SCENARIOS=str(own),
+            IDLE_MIN="0",
+            TRIALS=str(trials),
+        )
+        if "fell behind" not in done.stdout:
+            break
+    return done
 
 
 def folders_of(printed: str) -> list[Path]:

@@ -113,7 +113,7 @@ def test_each_section_tells_what_its_records_hold(html: str) -> None:
         "haproxy 3.0.11",  # versions
         "a CPU with 2 cores",  # machine
         "make up TOPOLOGY=2-active COST_FACTOR=300",  # how to run it again
-        "make experiment SCENARIO=kill-active SEED=7",
+        "make experiment SCENARIO=kill-active SEED=7 CAPACITY=40.0",
         "The active server is killed.",  # the scenario as run
     ):
         assert told in text, told

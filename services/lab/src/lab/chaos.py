@@ -165,7 +165,8 @@ class Run:
                 if reason := faults.why_not(self.plan.fault, context, name, parameters):
                     raise LabError(f"FAULT={self.plan.fault} is not applicable: {reason}")
 
-            with ThreadPoolExecutor(len(contexts)) as pool, contextlib.ExitStack() as guards:
+            with contextlib.ExitStack() as guards, ThreadPoolExecutor(len(contexts)) as pool:
+                # The pool ends first: no fault is undone while another thread may still be about to do it.
                 injects: dict[str, Callable[[], None]] = {}
                 for name, context in contexts.items():
                     # What others repair is left to them: how soon they do is what is measured.

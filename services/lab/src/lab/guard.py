@@ -74,5 +74,5 @@ class Guard:
         return LabError(
             f"the watchdog at {self._address} does not guard {self._what}: {why}; nothing was done",
             cause="its container does not run",
-            remedy="make logs SERVICE=watchdog, then make up",
+            remedy="make logs SERVICE=watchdog; starting the command again starts it",
         )

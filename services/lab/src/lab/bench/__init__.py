@@ -144,6 +144,7 @@ def run(name: str, bench: Bench) -> Figures:
     """Run a measurement by name and save its figures; raise LabError with the valid names."""
     if name not in names():
         raise LabError(f"no measurement {name!r}; expected one of: {', '.join(names())}")
+    bench = replace(bench, loads=[])
     bench.say(f"{name}: waiting until the system is steady")
     state = bench.steady()
     if not bench.settings.topology:

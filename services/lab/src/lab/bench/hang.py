@@ -9,5 +9,4 @@ TRIALS_MAX = 10
 
 def measure(bench: Bench) -> Figures:
     """Return the losses."""
-    done = series.run(bench, "hang", min(bench.trials, TRIALS_MAX))
-    return [done.figure(f"requests lost, of {sum(done.values('sent')):.0f},", "lost", 0)]
+    return [series.losses(bench, "hang", min(bench.trials, TRIALS_MAX))]

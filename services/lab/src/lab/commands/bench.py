@@ -17,7 +17,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     helps = "; ".join(bench.names())
     parser.add_argument("measurements", nargs="*", help=f"which: {helps} (none: only the table)")
     parser.add_argument("--folder", type=Path, required=True, help="the benchmark's folder, new or begun")
-    parser.add_argument("--trials", type=int, default=50, help="how often to strike (others: 3 at the most)")
+    parser.add_argument(
+        "--trials",
+        type=int,
+        default=50,
+        help="how often to kill (other faults: 10 times at the most, loads: 3)",
+    )
     parser.add_argument(
         "--add", metavar="JSON", help='a figure measured elsewhere: {"what", "to_reach", "unit", ...}'
     )

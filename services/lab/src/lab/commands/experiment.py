@@ -31,22 +31,23 @@ def run(_args: argparse.Namespace, settings: Settings) -> int:
     console = terminal.console()
     found = parse.read(scenario.find(settings.scenario, settings.scenarios_dir), known.check)
     console.print(f"{found.name}: {found.description}", markup=False, soft_wrap=True)
-    outcomes = []
-    stopped = []
-    for number in range(1, settings.trials + 1):
-        try:
+    outcomes: list[Outcome] = []
+    verdicts: list[str] = []
+    try:
+        for number in range(1, settings.trials + 1):
             outcomes.append(_trial(console, found, settings, number))
-        except LabError as error:
-            if not outcomes:
-                raise
-            console.print(f"trial {number} could not run: {error.message()}", markup=False, soft_wrap=True)
-            stopped = [judge.COULD_NOT_RUN]
-            break
-        if outcomes[-1].verdict.verdict == judge.NOT_APPLICABLE:
-            break  # it will not be in the next trial either
-    if settings.trials > 1:
-        _save(console, settings, outcomes)
-    return judge.STATUS[judge.overall([*(one.verdict.verdict for one in outcomes), *stopped])]
+            verdicts.append(outcomes[-1].verdict.verdict)
+            if verdicts[-1] == judge.NOT_APPLICABLE:
+                break  # it will not be in the next trial either
+    except LabError as error:
+        if not outcomes:
+            raise
+        console.print(f"the next trial could not run: {error.message()}", markup=False, soft_wrap=True)
+        verdicts.append(judge.COULD_NOT_RUN)
+    finally:
+        if outcomes and settings.trials > 1:
+            _save(console, settings, outcomes)
+    return judge.STATUS[judge.overall(verdicts)]
 
 
 def _trial(console: Console, found: Scenario, settings: Settings, number: int) -> Outcome:

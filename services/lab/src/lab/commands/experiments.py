@@ -62,17 +62,26 @@ def run(_args: argparse.Namespace, settings: Settings) -> int:
     }
     with Controller(settings.controller_url) as controller:
         topology = controller.state().topology
-    rows = []
-    for number, (name, one) in enumerate(sorted(found.items()), 1):
-        console.print(f"{number}/{len(found)} {name}: {one.description}", markup=False, soft_wrap=True)
-        rows.append(_one(console, one, settings))
-        console.print(f"    {rows[-1].verdict}: {'; '.join(rows[-1].because)}", markup=False, soft_wrap=True)
+    rows: list[Row] = []
+    try:
+        for number, (name, one) in enumerate(sorted(found.items()), 1):
+            console.print(f"{number}/{len(found)} {name}: {one.description}", markup=False, soft_wrap=True)
+            rows.append(_one(console, one, settings))
+            said = "; ".join(rows[-1].because)
+            console.print(f"    {rows[-1].verdict}: {said}", markup=False, soft_wrap=True)
+    finally:
+        _save(console, settings, topology, rows)
+    return judge.STATUS[judge.overall([row.verdict for row in rows if row.verdict != judge.NOT_APPLICABLE])]
+
+
+def _save(console: Console, settings: Settings, topology: str, rows: list[Row]) -> None:
+    """Write and show what there is, after Ctrl-C too."""
     folder = records.new_folder(settings.results_dir, datetime.now(UTC), f"{topology}-experiments")
-    records.write_json(folder / FILE, {"topology": topology, "experiments": [asdict(row) for row in rows]})
+    content = {"topology": topology, "experiments": [asdict(row) for row in rows]}
+    records.write_json(folder / FILE, content)
     console.print()
     console.print(terminal.Trimmed(table(rows)))
     console.print(f"\nrecords: results/{folder.name}/", markup=False, soft_wrap=True)
-    return judge.STATUS[judge.overall([row.verdict for row in rows if row.verdict != judge.NOT_APPLICABLE])]
 
 
 def _one(console: Console, found: scenario.Scenario, settings: Settings) -> Row:

@@ -21,21 +21,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def find(name: Path | None, settings: Settings, holding: str = records.REQUESTS) -> Path:
+def find(name: Path | None, settings: Settings, *holding: str) -> Path:
     """Return the folder that a person means: as given, or below the results folder, or the newest there.
 
-    Raise RecordsError if it does not hold the file `holding`.
+    Raise RecordsError if it holds none of the files `holding`.
     """
     if name is None:
-        found = list(settings.results_dir.glob(f"*/{holding}"))
+        found = [path for file in holding for path in settings.results_dir.glob(f"*/{file}")]
         if not found:
-            raise RecordsError(f"no folder of results/ holds {holding}", remedy="make experiment")
+            raise RecordsError(f"no folder of results/ holds {holding[0]}", remedy="make experiment")
         return max(found, key=lambda path: path.stat().st_mtime).parent
     below = settings.results_dir / name.name
     folder = below if not name.is_dir() and below.is_dir() else name
-    if not (folder / holding).is_file():
+    if not any((folder / file).is_file() for file in holding):
         raise RecordsError(
-            f"{folder} holds no {holding}",
+            f"{folder} holds no {' or '.join(holding)}",
             cause="it is not the folder of such a run, or the run ended before it wrote it",
             remedy="name a folder below results/ that holds it",
         )
@@ -44,7 +44,7 @@ def find(name: Path | None, settings: Settings, holding: str = records.REQUESTS)
 
 def run(args: argparse.Namespace, settings: Settings) -> int:
     """Make it again and print it; the status is that of the run: 3 if it is not valid."""
-    folder = find(args.folder, settings, records.SETTINGS_FILE)
+    folder = find(args.folder, settings, records.VERDICT, records.SETTINGS_FILE)
     return experiment(folder) if (folder / records.VERDICT).is_file() else load_test(folder)
 
 

@@ -45,7 +45,7 @@ class Measured:
     def phase_end_ms(self, name: str) -> float | None:
         """Return when a phase of the budget ended, counted from the first fault."""
         for phase in self.budget.get("phases", ()):
-            if phase["to"] == name or phase["name"] == name:
+            if phase["to"] == name:
                 return (float(phase["end_s"]) - self.zero_s) * 1000
         return None
 

@@ -11,10 +11,12 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from lab import answers, faults, loadtest, records, running
+from lab.controller_client import Entry, State
 from lab.engine import Engine
 from lab.errors import GeneratorError, LabError, NotSteadyError
 from lab.experiment import abort, assess, collect, judge, schedule, watch
@@ -27,6 +29,8 @@ from lab.load import Load
 from lab.settings import Settings
 
 Say = Callable[[str], None]
+Gather = Callable[[], tuple[list[Entry], list[str]]]
+"""Saves all logs; returns the journal and what is missing."""
 FIRST_ROW_S = 30.0
 FLUSH_S = 0.5
 """After the load's end the predictors write their last log lines within this."""
@@ -70,56 +74,58 @@ class Trial:
 
     def run(self) -> Outcome:
         """Run it; raise a LabError, before anything is done, if the system is not steady or out of reach."""
-        state = loadtest.steady_state(self._settings, self._say)
-        model = loadtest.check_target(self._settings.target_url)
-        name = f"{state.topology}-{self._scenario.name}"
-        folder = records.new_folder(self._settings.results_dir, datetime.now(UTC), name)
-        (folder / records.SCENARIO).write_text(self._scenario.text, encoding="utf-8")
-        with Engine(self._settings.docker_url, self._settings.project) as engine:
-            context = faults.Context(
-                engine, self._settings.target_url, watchdog=self._settings.watchdog, folder=folder
-            )
-            try:
-                plan = schedule.plan(
-                    self._scenario, state, self._settings, self._seed, schedule.resolver(state)
-                )
-            except schedule.NotApplicableError as error:
-                return self._end(folder, state.topology, Verdict(judge.NOT_APPLICABLE, (error.what,)), None)
+        settings = self._settings
+        since_s = time.time()
+        state = loadtest.steady_state(settings, self._say)
+        model = loadtest.check_target(settings.target_url)
+        try:
+            plan = schedule.plan(self._scenario, state, settings, self._seed, schedule.resolver(state))
+        except schedule.NotApplicableError as error:
+            verdict = Verdict(judge.NOT_APPLICABLE, (error.what,))
+            return self._end(self._folder(state), state.topology, verdict, None)
+        learnt = answers.learn(settings.target_url, plan.seed, self._say)
+        state = loadtest.steady_state(settings, self._say)
+        folder = self._folder(state)
+        answers.save(folder, learnt)
+        with Engine(settings.docker_url, settings.project) as engine:
+            context = faults.Context(engine, settings.target_url, watchdog=settings.watchdog, folder=folder)
             log = FaultLog(folder / records.FAULTS)
             striker = Striker(plan, context, log)
             if reasons := striker.why_not():
                 return self._end(folder, plan.topology, Verdict(judge.NOT_APPLICABLE, tuple(reasons)), log)
-            return self._run(folder, plan, engine, striker, log, model)
+            found = running.look(plan.settings, state, model)
+            self._saved = loadtest.saved_settings(plan.settings, state, time.time(), found)
+            self._saved["plan"] = _plan_json(plan)
+            self._save(folder)
+            before = collect.identities(engine, (*running.SERVICES, *plan.roles))
+            return self._run(
+                folder, plan, striker, log, partial(collect.collect, folder, engine, since_s, before)
+            )
 
-    def _run(  # noqa: PLR0917 - what run() has made ready
-        self, folder: Path, plan: Plan, engine: Engine, striker: Striker, log: FaultLog, model: str
-    ) -> Outcome:
+    def _folder(self, state: State) -> Path:
+        """Make the folder of the records, with the scenario as it is run."""
+        name = f"{state.topology}-{self._scenario.name}"
+        folder = records.new_folder(self._settings.results_dir, datetime.now(UTC), name)
+        (folder / records.SCENARIO).write_text(self._scenario.text, encoding="utf-8")
+        return folder
+
+    def _run(self, folder: Path, plan: Plan, striker: Striker, log: FaultLog, gather: Gather) -> Outcome:
         """Do what is planned, and judge it."""
-        since_s = time.time()
-        services = (*running.SERVICES, *plan.roles)
-        before = collect.identities(engine, services)
-        answers.save(folder, answers.learn(self._settings.target_url, plan.seed, self._say))
-        state = loadtest.steady_state(self._settings, self._say)
-        found = running.look(plan.settings, state, model)
-        self._saved = loadtest.saved_settings(plan.settings, state, time.time(), found)
-        self._saved["plan"] = _plan_json(plan)
-        self._save(folder)
+        story = self._story
         try:
             self._live(folder, plan, striker, log)
         except KeyboardInterrupt:
-            self._story.not_run = "interrupted; the faults were undone"
-            self._collect(folder, engine, since_s, before)
-            self._end(folder, plan.topology, Verdict(judge.COULD_NOT_RUN, (self._story.not_run,)), log)
+            self._collect(folder, gather)
+            said = ("interrupted", *(striker.troubles or ("the faults were undone",)))
+            self._end(folder, plan.topology, Verdict(judge.COULD_NOT_RUN, said), log)
             raise
         except LabError as error:
-            self._story.not_run = error.what
-        entries, missing = self._collect(folder, engine, since_s, before)
-        if striker.problems and not self._story.not_run:
-            missing += striker.problems
-        story = self._story
+            story.not_run = error.what
+        entries, missing = self._collect(folder, gather)
+        not_run = dict.fromkeys([story.not_run, *striker.troubles]) if story.not_run else ()
         facts = Facts(
-            invalid=tuple(missing),
-            not_run=(story.not_run,) if story.not_run else (),
+            invalid=(*missing, *striker.troubles),
+            not_run=tuple(not_run),
             aborted=story.aborted,
             recovered=story.recovered_s is not None,
             recovery_within_s=self._scenario.recovery.within_s,
@@ -227,14 +233,12 @@ class Trial:
             story.aborted = reason
             raise _DamageError
 
-    def _collect(
-        self, folder: Path, engine: Engine, since_s: float, before: dict[str, str]
-    ) -> tuple[list[Any], list[str]]:
+    def _collect(self, folder: Path, gather: Gather) -> tuple[list[Entry], list[str]]:
         time.sleep(FLUSH_S)
         self._saved["ended_s"] = time.time()
         self._saved["state_end"] = loadtest.state_end(self._settings)
         self._save(folder)
-        return collect.collect(folder, engine, since_s, before)
+        return gather()
 
     def _save(self, folder: Path) -> None:
         records.write_json(folder / records.SETTINGS_FILE, self._saved)

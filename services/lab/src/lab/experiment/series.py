@@ -34,11 +34,12 @@ class Series:
         """
         values = self.values(measure)
         name = f"{self.scenario} on {self.topology}: {what} in {len(self.outcomes)} trials"
+        to_reach = "(for information)" if math.isinf(bound) else f"{bound:g}"
         if not values:
-            return Figure(name, f"{bound:g}", unit, -1, reached=False, values=(), note=self._note(0))
+            return Figure(name, to_reach, unit, math.nan, reached=False, values=(), note=self._note(0))
         made = below(name, bound, unit, values, of)
         whole = len(values) == self.trials
-        to_reach = "(for information)" if math.isinf(bound) else made.to_reach
+        to_reach = to_reach if math.isinf(bound) else made.to_reach
         return replace(made, to_reach=to_reach, reached=made.reached and whole, note=self._note(len(values)))
 
     def _note(self, measured: int) -> str:
@@ -46,6 +47,12 @@ class Series:
         if measured < self.trials:
             notes.append(f"{self.trials - measured} trials without a value")
         return "; ".join(notes)
+
+
+def losses(under: Bench, name: str, trials: int) -> Figure:
+    """Run a scenario a number of times and return the requests lost, which have to be none."""
+    done = run(under, name, trials)
+    return done.figure(f"requests lost, of {sum(done.values('sent')):.0f},", "lost", 0)
 
 
 def run(under: Bench, name: str, trials: int) -> Series:

@@ -86,9 +86,18 @@ class Striker:
         self._lock = threading.Lock()
         self._ready = threading.Semaphore(0)
         self._going_on: set[int] = set()
+        self._ending: set[int] = set()
         self.problems: list[str] = []
+        """Why a fault did not take place as planned: the experiment is over."""
+        self.unended: list[str] = []
+        """Whose end could not be brought about, or not be seen."""
         self.reports: list[dict[str, Any]] = []
         self._threads: list[threading.Thread] = []
+
+    @property
+    def troubles(self) -> tuple[str, ...]:
+        """All that went wrong with the faults themselves, each in a sentence."""
+        return (*self.problems, *self.unended)
 
     def why_not(self) -> list[str]:
         """Return why the faults cannot be done to their targets here; nothing if they can."""
@@ -152,10 +161,10 @@ class Striker:
                 self._wait_until(stroke.at_s - PREPARE_S)
             self._one(number, stroke, target)
         except LabError as error:
-            self._problem(f"{stroke.fault} of {target}: {error.what}")
+            self._problem(f"{stroke.fault} of {target}: {error.what}", ending=number in self._ending)
         except Exception as error:
             # A thread's error ends nothing else: without this the fault would be missed by nobody.
-            self.problems.append(f"{stroke.fault} of {target}: {error!r}")
+            self._problem(f"{stroke.fault} of {target}: {error!r}", ending=number in self._ending)
             raise
         finally:
             self._done(number)
@@ -169,20 +178,18 @@ class Striker:
         given = parameters(stroke)
         limit_s = stroke.length_s + faults.MARGIN_S
         with self._context.apart() as own:
-            struck = False
             with faults.lasting(stroke.fault, own, target, given, limit_s) as inject:
                 self._ready.release()
                 self._go.wait()
                 self._wait_until(stroke.at_s)
                 if self._finish.is_set():
                     return
-                struck = True
                 self._do(number, own, stroke, target, given, inject)
+                self._ending.add(number)
                 self._log.note(UNDO, stroke.fault, target, given)
-            if struck:
-                self._verify_end(own, stroke, target, given)
-                if found := faults.report(stroke.fault, own, target):
-                    self.reports.append({"fault": stroke.fault, "target": target} | found)
+            self._verify_end(own, stroke, target, given)
+            if found := faults.report(stroke.fault, own, target):
+                self.reports.append({"fault": stroke.fault, "target": target} | found)
 
     def _do(  # noqa: PLR0917 - what _one() has made ready
         self,
@@ -226,10 +233,10 @@ class Striker:
             self._problem(f"{stroke.fault} of {target}: {why}")
         return bool(why)
 
-    def _problem(self, said: str) -> None:
+    def _problem(self, said: str, *, ending: bool = False) -> None:
         """Note a problem, once."""
-        if said not in self.problems:
-            self.problems.append(said)
+        if said not in self.troubles:
+            (self.unended if ending else self.problems).append(said)
 
     @staticmethod
     def _tells(ask: Ask, own: Context, target: str, given: Mapping[str, float]) -> bool:
@@ -243,7 +250,8 @@ class Striker:
         deadline = time.monotonic() + END_S
         while not self._tells(faults.load(stroke.fault).ended, own, target, given):
             if time.monotonic() >= deadline:
-                self.problems.append(f"{stroke.fault} of {target} is not over {END_S:g} s after its end")
+                late = f"{stroke.fault} of {target} is not seen to be over {END_S:g} s after its end"
+                self._problem(late, ending=True)
                 return
             time.sleep(POLL_S)
         self._log.note(ENDED, stroke.fault, target, given)

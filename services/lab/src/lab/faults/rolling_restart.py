@@ -107,8 +107,12 @@ def inject(context: Context, target: str, parameters: Parameters) -> None:
     def work(apart: Context, its: _work.Work) -> None:
         with queue.place(target):
             while not queue.turn(target):
-                if its.stop.wait(POLL_S) or _container.now_s() > until_s:
+                if its.stop.wait(POLL_S):
                     return
+                if _container.now_s() > until_s:
+                    raise LabError(
+                        f"{target} was left out: {parameters[DURATION]:g} s were too short for all"
+                    )
             if not its.stop.is_set():
                 _restart(apart, target, parameters, its)
             if its.stop.is_set():

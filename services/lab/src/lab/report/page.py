@@ -21,12 +21,15 @@ from lab.report import bands, figures, series, tables, theme
 from lab.report import events as happened
 from lab.report.folder import Records, read
 from lab.report.traces import Timeline
+from lab.settings import Settings
 from lab.terminal import clock, sentence
 
 REPORT = "report.html"
 TEMPLATES = Path(__file__).parent / "templates"
 JOURNAL_SHOWN = 2000
 EVENTS_SHOWN = 200
+GIVEN = ("CAPACITY", "ARRIVALS", "LIMIT_MS", "TIMEOUT_S", "IDLE_MIN")
+"""What a person may set for an experiment; its scenario says the rest."""
 PLOTLY = "plotly/package_data/plotly.min.js"
 SYMBOLS = {"met": "✓", "not met": "✗", "invalid": "!", "could not run": "!", "not applicable": "/"}
 
@@ -136,7 +139,11 @@ def commands(found: Records) -> list[str]:
     run = f"make experiment SCENARIO={verdict.get('scenario') or '?'}"
     if verdict.get("seed") is not None:
         run += f" SEED={verdict['seed']}"
-    return [up, run]
+    variables, usual = found.settings.get("variables") or {}, Settings().environment()
+    changed = [
+        f"{name}={variables[name]}" for name in GIVEN if variables.get(name, usual[name]) != usual[name]
+    ]
+    return [up, " ".join([run, *changed])]
 
 
 def _when(found: Records) -> str:
