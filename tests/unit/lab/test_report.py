@@ -14,13 +14,14 @@ import pytest
 from rich.console import Console
 
 from lab import __main__ as lab
-from lab import report
+from lab import ledger, report
 from lab.errors import RecordsError
 from lab.ledger import DEFINITIONS
 from lab.report import bands, events, page, series, tables, theme, traces
 from lab.report import folder as records
 from unit.lab import experiment_folder as planted
 from unit.lab.journal_entries import KILLED_AND_REPLACED, T0
+from unit.lab.planted_records import RIGHT, Planted
 
 SECTIONS = (
     "verdict",
@@ -227,7 +228,19 @@ def test_colours_stand_out_from_their_ground(colours: dict[str, str]) -> None:
     for text in ("ink", "muted", "link", "good", "bad", "warn"):
         for ground in ("surface", "page"):
             assert contrast(colours[text], colours[ground]) >= 4.5, (text, ground)
-    for drawn in ("offered", "served", "p50", "p99", "refused", "error", "late", "lost", "down", "decision"):
+    for drawn in (
+        "offered",
+        "served",
+        "p50",
+        "p99",
+        "refused",
+        "error",
+        "late",
+        "wrong",
+        "lost",
+        "down",
+        "decision",
+    ):
         assert contrast(colours[drawn], colours["surface"]) >= 3, drawn
     for band, text in (
         ("rotation", "onband"),
@@ -292,6 +305,17 @@ def test_every_request_is_in_one_bin(folder: Path) -> None:
     assert [bar.at_s for bar in found.bins] == [
         pytest.approx(found.bins[0].at_s + number * width) for number in range(len(found.bins))
     ], "no bin is left out"
+
+
+def test_wrong_answers_are_counted_where_a_ledger_tells_them(tmp_path: Path) -> None:
+    """The client saw status 200: only the comparison with the right answers shows it."""
+    folder = Planted(tmp_path)
+    for number in range(20):
+        folder.request(number / 10, probability=0.9 if number in (3, 7) else RIGHT)
+    ledger.build(folder.save())
+    found = series.read(tmp_path / "requests.csv", T0)
+    assert sum(bar.wrong for bar in found.bins) == 2
+    assert sum(bar.served_per_s for bar in found.bins) * found.width_s == pytest.approx(18)
 
 
 def test_a_second_without_any_reply_is_a_gap_and_not_a_zero(tmp_path: Path) -> None:

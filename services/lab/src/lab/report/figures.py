@@ -101,6 +101,7 @@ def _heading(name: str, top: float) -> dict[str, Any]:
             key("refused", "■", "refused"),
             key("error", "■", "errors"),
             key("late", "■", "late"),
+            key("wrong", "■", "wrong"),
             key("lost", "✕", "lost"),
         ),
         "y4": (

@@ -1,11 +1,11 @@
-"""Requests per time, from the client's rows.
+"""Requests per time, from the ledger, or from the client's rows where there is none.
 
 A run is cut into bins of equal width, a nice number of seconds of which there are at most BINS. For each bin:
 
     offered     requests due in it, per second
     served      sound replies within the limit that ended in it, per second
     p50, p99    latency from due to the reply's end, of the predictions of requests due in it, late ones too
-    refused, error, late   failures that ended in it, counted
+    refused, error, late, wrong   failures that ended in it, counted; wrong answers are known from the ledger
 
 DuckDB reads the rows: it streams a file of millions of them.
 """
@@ -17,9 +17,11 @@ from pathlib import Path
 import duckdb
 
 from lab.errors import RecordsError
+from lab.ledger_sql import PARQUET
 from lab.records import ERROR, FAILURES, LATE, NONE, REFUSED
 
 BINS = 300
+WRONG = "wrong"
 WIDTHS_S = (0.05, 0.1, 0.2, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 300.0, 3600.0)
 
 
@@ -35,6 +37,7 @@ class Bin:
     refused: int
     error: int
     late: int
+    wrong: int
 
 
 @dataclass(frozen=True)
@@ -56,7 +59,7 @@ def width_s(span_s: float) -> float:
 
 
 def read(path: Path, zero_s: float) -> Series:
-    """Count the requests of a requests.csv; times count from zero_s (epoch seconds)."""
+    """Count the requests of a requests.csv, or of the ledger beside it; times from zero_s (epoch s) on."""
     try:
         with tempfile.TemporaryDirectory() as spill, duckdb.connect(":memory:") as database:
             database.execute("SET memory_limit = '512MB'")
@@ -68,18 +71,7 @@ def read(path: Path, zero_s: float) -> Series:
 
 
 def _read(database: duckdb.DuckDBPyConnection, path: Path, zero_s: float) -> Series:
-    kinds = ", ".join(f"'{kind}'" for kind in (NONE, *FAILURES))
-    file = str(path).replace("'", "''")
-    # Numbers are cast here, not by the reader: a row that was cut off or that has columns more is no error.
-    database.execute(
-        f"""CREATE TEMP VIEW rows AS SELECT * FROM (
-            SELECT try_cast(scheduled_s AS DOUBLE) - ({zero_s!r}) AS due,
-                try_cast(sent_s AS DOUBLE) - ({zero_s!r}) + try_cast(service_ms AS DOUBLE) / 1000 AS ended,
-                try_cast(latency_ms AS DOUBLE) AS latency, failure
-            FROM read_csv('{file}', header = true, all_varchar = true, null_padding = true,
-                delim = ',', quote = '"', escape = '"')
-        ) WHERE failure IN ({kinds}) AND due IS NOT NULL AND ended IS NOT NULL"""  # noqa: S608 - our own words
-    )
+    database.execute(f"CREATE TEMP VIEW rows AS {_rows(path, zero_s)}")
     first, last = database.execute("SELECT min(due), max(greatest(due, ended)) FROM rows").fetchone() or (
         None,
         None,
@@ -91,10 +83,10 @@ def _read(database: duckdb.DuckDBPyConnection, path: Path, zero_s: float) -> Ser
         int(number): (offered, p50, p99)
         for number, offered, p50, p99 in database.execute(
             """SELECT floor(due / $width)::BIGINT AS bin, count(*),
-                quantile_cont(latency, 0.5) FILTER (WHERE failure IN ($none, $late)),
-                quantile_cont(latency, 0.99) FILTER (WHERE failure IN ($none, $late))
+                quantile_cont(latency, 0.5) FILTER (WHERE failure IN ($none, $late, $wrong)),
+                quantile_cont(latency, 0.99) FILTER (WHERE failure IN ($none, $late, $wrong))
             FROM rows GROUP BY bin""",
-            {"width": width, "none": NONE, "late": LATE},
+            {"width": width, "none": NONE, "late": LATE, "wrong": WRONG},
         ).fetchall()
     }
     ended: dict[int, dict[str, int]] = {}
@@ -107,6 +99,28 @@ def _read(database: duckdb.DuckDBPyConnection, path: Path, zero_s: float) -> Ser
     return Series(
         width, tuple(_bin(number, width, due.get(number), ended.get(number, {})) for number in numbers)
     )
+
+
+def _rows(path: Path, zero_s: float) -> str:
+    """Return the query for when each request was due and ended, its latency and its kind of failure."""
+    ledger = path.with_name(PARQUET)
+    if ledger.is_file():
+        return f"""SELECT scheduled_s - ({zero_s!r}) AS due, ended_s - ({zero_s!r}) AS ended,
+            latency_ms AS latency, if(class = 'wrong_answer', '{WRONG}', failure) AS failure
+            FROM read_parquet('{_quoted(ledger)}')"""  # noqa: S608 - our own words
+    kinds = ", ".join(f"'{kind}'" for kind in (NONE, *FAILURES))
+    # Numbers are cast here, not by the reader: a row that was cut off or that has columns more is no error.
+    return f"""SELECT * FROM (
+        SELECT try_cast(scheduled_s AS DOUBLE) - ({zero_s!r}) AS due,
+            try_cast(sent_s AS DOUBLE) - ({zero_s!r}) + try_cast(service_ms AS DOUBLE) / 1000 AS ended,
+            try_cast(latency_ms AS DOUBLE) AS latency, failure
+        FROM read_csv('{_quoted(path)}', header = true, all_varchar = true, null_padding = true,
+            delim = ',', quote = '"', escape = '"')
+        ) WHERE failure IN ({kinds}) AND due IS NOT NULL AND ended IS NOT NULL"""  # noqa: S608 - our own words
+
+
+def _quoted(path: Path) -> str:
+    return str(path).replace("'", "''")
 
 
 def _bin(
@@ -122,4 +136,5 @@ def _bin(
         refused=ended.get(REFUSED, 0),
         error=ended.get(ERROR, 0),
         late=ended.get(LATE, 0),
+        wrong=ended.get(WRONG, 0),
     )

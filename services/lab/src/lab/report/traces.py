@@ -106,7 +106,12 @@ def _failures(shown: Timeline) -> list[Trace]:
             "marker": {"color": f"@{kind}@", "line": {"width": 0}},
             "hovertemplate": f"{name}: %{{y}} in {width:g} s<br>from %{{x:.2f}} s<extra></extra>",
         }
-        for kind, name in (("refused", "refused"), ("error", "errors"), ("late", "late"))
+        for kind, name in (
+            ("refused", "refused"),
+            ("error", "errors"),
+            ("late", "late"),
+            ("wrong", "wrong answers"),
+        )
     ]
     known = [request for request in shown.lost if isinstance(request.get("time"), int | float)]
     text = [
