@@ -529,7 +529,10 @@ def test_servers_that_disagree_cannot_be_learnt_from() -> None:
 @pytest.mark.parametrize(
     "reply", [Reply(status=503), Reply(body=b"{}"), Reply(body=b"[1]"), Reply(body=b"no JSON")]
 )
-def test_a_system_that_does_not_predict_cannot_be_learnt_from(reply: Reply) -> None:
+def test_a_system_that_does_not_predict_cannot_be_learnt_from(
+    reply: Reply, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(answers, "PATIENCE_S", 0.2)
     with serving(lambda *_: reply) as server, pytest.raises(UnreachableError):
         answers.learn(server.url, 1)
 

@@ -27,9 +27,10 @@ TOLERANCE = 1e-3
 """Answers have four decimals; another model, or a fault, differs by far more."""
 ID_PREFIX = "calibration-"
 """Ids of these requests begin so: they are not of the load, and the ledger leaves them out."""
-LIST_LENGTH = 25
+LIST_LENGTH = 10
 TIMEOUT_S = 10.0
-PAUSE_S = 0.1
+PATIENCE_S, PAUSE_S = 10.0, 0.1
+BUSY = frozenset({429, 503, 504})
 OK = 200
 
 
@@ -92,7 +93,7 @@ def _ask(http: httpx.Client, bodies: Sequence[str], turn: int) -> Iterator[float
         part = bodies[start : start + LIST_LENGTH]
         headers = {"Content-Type": "application/json", "X-Request-ID": f"{ID_PREFIX}{turn}-{start}"}
         try:
-            reply = _admitted(http, f"[{', '.join(part)}]", headers)
+            reply = _answered(http, f"[{', '.join(part)}]", headers)
             said = [_read(each) for each in reply.json()]
         except (httpx.HTTPError, ValueError, TypeError) as error:
             raise UnreachableError(
@@ -106,12 +107,12 @@ def _ask(http: httpx.Client, bodies: Sequence[str], turn: int) -> Iterator[float
         yield from found
 
 
-def _admitted(http: httpx.Client, content: str, headers: dict[str, str]) -> httpx.Response:
-    """Post until it is admitted: a single server refuses a list while it works on the other turn's."""
-    deadline = time.monotonic() + TIMEOUT_S
+def _answered(http: httpx.Client, content: str, headers: dict[str, str]) -> httpx.Response:
+    """Post until it is answered: a single server at work on the other turn's list may refuse this one."""
+    deadline = time.monotonic() + PATIENCE_S
     while True:
         reply = http.post("/predict", content=content, headers=headers)
-        if reply.status_code != httpx.codes.TOO_MANY_REQUESTS or time.monotonic() >= deadline:
+        if reply.status_code not in BUSY or time.monotonic() >= deadline:
             return reply.raise_for_status()
         time.sleep(PAUSE_S)
 
