@@ -138,7 +138,7 @@ def test_a_figure_of_a_series_needs_a_value_from_each_trial() -> None:
     done = Series("kill-active", "2-active", 2, outcomes, ("invalid: no CPU left",))
     lost = done.figure("requests lost", "lost", 0)
     assert (lost.what, lost.result, lost.reached) == (
-        "kill-active on 2-active: requests lost in 2 trials",
+        "kill-active on 2-active: requests lost",
         1,
         False,
     )

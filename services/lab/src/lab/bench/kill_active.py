@@ -12,7 +12,7 @@ def measure(bench: Bench) -> Figures:
     done = series.run(bench, "kill-active", bench.trials)
     sent = sum(done.values("sent"))
     return [
-        done.figure(f"requests lost, of {sent:.0f},", "lost", 0),
+        done.figure(f"requests lost, of {sent:.0f}", "lost", 0),
         done.figure("requests refused", "shed", 0),
         done.figure("requests of unknown fate", "unknown", 0),
         done.figure(

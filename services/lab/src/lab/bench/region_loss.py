@@ -13,6 +13,6 @@ def measure(bench: Bench) -> Figures:
     """Return the losses after the first 100 ms, and those within them for information."""
     done = series.run(bench, "region-loss", min(bench.trials, TRIALS_MAX))
     return [
-        done.figure(f"requests lost after 100 ms, of {sum(done.values('sent')):.0f},", "lost_after_100ms", 0),
+        done.figure(f"requests lost after 100 ms, of {sum(done.values('sent')):.0f}", "lost_after_100ms", 0),
         done.figure("requests lost in the first 100 ms", "lost_within_100ms", math.inf),
     ]

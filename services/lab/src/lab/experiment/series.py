@@ -33,7 +33,7 @@ class Series:
         An infinite bound is none: the figure is for information.
         """
         values = self.values(measure)
-        name = f"{self.scenario} on {self.topology}: {what} in {len(self.outcomes)} trials"
+        name = f"{self.scenario} on {self.topology}: {what}"
         to_reach = "(for information)" if math.isinf(bound) else f"{bound:g}"
         if not values:
             return Figure(name, to_reach, unit, math.nan, reached=False, values=(), note=self._note(0))
@@ -52,7 +52,7 @@ class Series:
 def losses(under: Bench, name: str, trials: int) -> Figure:
     """Run a scenario a number of times and return the requests lost, which have to be none."""
     done = run(under, name, trials)
-    return done.figure(f"requests lost, of {sum(done.values('sent')):.0f},", "lost", 0)
+    return done.figure(f"requests lost, of {sum(done.values('sent')):.0f}", "lost", 0)
 
 
 def run(under: Bench, name: str, trials: int) -> Series:
