@@ -21,7 +21,8 @@ ON = f'{{"Container": "{FIRST}", "EndpointConfig": {{"Aliases": ["{FIRST}", "pre
 
 def ask(service: str, method: str, path: str, body: str = "") -> int:
     """The status that a proxy answers; asked in its own container, by bash, since its image has no curl."""
-    head = f"{method} %s HTTP/1.0\\r\\nHost: d\\r\\nContent-Length: {len(body)}\\r\\n\\r\\n%s"
+    kind = "Content-Type: application/json\\r\\n"
+    head = f"{method} %s HTTP/1.0\\r\\nHost: d\\r\\n{kind}Content-Length: {len(body)}\\r\\n\\r\\n%s"
     script = (
         f'exec 3<>/dev/tcp/127.0.0.1/2375; printf \'{head}\' "$1" "$2" >&3; '
         "read -r _ status _ <&3; echo $status"
