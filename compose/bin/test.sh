@@ -56,5 +56,5 @@ export HADR_PORT=${HADR_TEST_PORT:-18000} HADR_STATS_PORT=${HADR_TEST_STATS_PORT
 export HADR_CONTROLLER_PORT=${HADR_TEST_CONTROLLER_PORT:-18405} HADR_LOCUST_PORT=${HADR_TEST_LOCUST_PORT:-18089}
 "$ROOT/compose/bin/down.sh"
 trap '"$ROOT/compose/bin/down.sh"' EXIT
-step "Integration and end-to-end tests (about ten minutes)"
+step "Integration and end-to-end tests (about eleven minutes)"
 pytest tests/integration tests/e2e "$@"
