@@ -25,8 +25,9 @@ def inject(context: Context, target: str, parameters: Parameters) -> None:
     try:
         _predictor.put(context, target, parameters, memory_mb=_wanted(parameters))
     except UnreachableError:
-        # It is busy allocating, or died of it. A server that was out of reach before shows neither.
-        if not took_effect(context, target, parameters):
+        # It is busy allocating, or died of it, which Docker tells a moment later. A server that was out of
+        # reach before shows neither.
+        if not _container.until(lambda: took_effect(context, target, parameters), _container.NOTICE_S):
             raise
 
 
