@@ -30,8 +30,8 @@ import duckdb
 
 from lab import clock, records
 from lab.controller_client import Entry
-from lab.ledger_sql import PARQUET, json_lines
-from lab.records import BUDGET, FAULTS, JOURNAL, SAMPLES
+from lab.ledger_sql import PARQUET
+from lab.records import BUDGET, FAULTS, JOURNAL, SAMPLES, json_lines
 from lab.server_history import bad_news
 
 INJECTED, AFFECTED, DETECTED, DECIDED = "injected", "first client affected", "detected", "decided"

@@ -14,8 +14,8 @@ import duckdb
 
 from lab import ledger, records
 from lab.controller_client import Entry
-from lab.ledger_sql import END_SLACK_S, PARQUET, json_lines
-from lab.records import JOURNAL, SAMPLES
+from lab.ledger_sql import END_SLACK_S, PARQUET
+from lab.records import JOURNAL, SAMPLES, json_lines
 from lab.server_history import History, of_state
 
 FALLBACK = "fallback"

@@ -199,7 +199,7 @@ def _outages(db: duckdb.DuckDBPyConnection) -> tuple[tuple[Outage, ...], float]:
 
 def _incomplete(db: duckdb.DuckDBPyConnection, folder: Path, without_client: int) -> list[str]:
     """Say what is missing from the records although nothing that was done explains it."""
-    names = (ledger_sql.HAPROXY, ledger_sql.PREDICTOR)
+    names = (records.HAPROXY_LOG, records.PREDICTOR_LOG)
     reasons = [f"{name} is missing" for name in names if not (folder / name).is_file()]
     (unlogged,) = _all(db, "SELECT count(*) FROM unlogged WHERE NOT explained AND status > 0")[0]
     if unlogged:

@@ -6,8 +6,7 @@ does not hold; so the number of requests is bounded by the disk, not by memory.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +14,9 @@ import duckdb
 
 from lab import answers
 from lab.metrics import client_rows
-from lab.records import FAULTS, HAPROXY_LOG, JOURNAL, PREDICTOR_LOG, REQUESTS
+from lab.records import FAULTS, HAPROXY_LOG, JOURNAL, PREDICTOR_LOG, REQUESTS, json_lines
 from lab.server_history import bad_news
 
-HAPROXY, PREDICTOR = HAPROXY_LOG, PREDICTOR_LOG
 PARQUET = "ledger.parquet"
 MEMORY_LIMIT = "600MB"
 THREADS = 4
@@ -169,20 +167,6 @@ COPY (
 """  # noqa: S608 - put together from this module's own words
 
 
-def json_lines(path: Path) -> Iterator[dict[str, Any]]:
-    """Yield the objects of a file of JSON lines; other lines, and one that was cut off, are left out."""
-    if not path.is_file():
-        return
-    with path.open(encoding="utf-8", errors="replace") as file:
-        for line in file:
-            try:
-                raw = json.loads(line)
-            except json.JSONDecodeError:
-                continue
-            if isinstance(raw, dict):
-                yield raw
-
-
 def deaths(
     faults: Iterable[dict[str, Any]], journal: Iterable[dict[str, Any]]
 ) -> list[tuple[str, float, float]]:
@@ -212,8 +196,8 @@ def open_database(folder: Path, spill: Path) -> duckdb.DuckDBPyConnection:
     )
     db.execute("SET enable_progress_bar = false; SET preserve_insertion_order = false")
     client_rows(db, folder / REQUESTS).create_view("client_file")
-    _view(db, folder / HAPROXY, "haproxy_file", _HAPROXY_COLUMNS)
-    _view(db, folder / PREDICTOR, "predictor_file", _PREDICTOR_COLUMNS)
+    _view(db, folder / HAPROXY_LOG, "haproxy_file", _HAPROXY_COLUMNS)
+    _view(db, folder / PREDICTOR_LOG, "predictor_file", _PREDICTOR_COLUMNS)
     db.execute("CREATE TABLE deaths (server VARCHAR, from_s DOUBLE, to_s DOUBLE)")
     spans = deaths(json_lines(folder / FAULTS), json_lines(folder / JOURNAL))
     if spans:
@@ -222,7 +206,7 @@ def open_database(folder: Path, spill: Path) -> duckdb.DuckDBPyConnection:
     known = answers.load(folder)
     if known:
         db.execute("INSERT INTO answers SELECT unnest(range(len($1))), unnest($1)", [known[0]])
-    values = {"balancer": BALANCER, "no_log": not (folder / HAPROXY).is_file()}
+    values = {"balancer": BALANCER, "no_log": not (folder / HAPROXY_LOG).is_file()}
     for statement in _TABLES.split(";\n"):
         if statement.strip():
             used = {key: value for key, value in values.items() if f"${key}" in statement}

@@ -18,6 +18,7 @@ DuckDB reads the rows: it streams a file of 10 million of them and spills what d
 """
 
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -224,3 +225,9 @@ def rate_max_without_failure_per_s(seconds: tuple[Second, ...]) -> float:
     return float(
         max((second.offered_requests for second in seconds if not second.failed_requests), default=0)
     )
+
+
+def percentile_ms(latencies_ms: Sequence[float], share: float) -> float:
+    """Return the latency that a share of the requests does not exceed; 0 for none."""
+    ordered = sorted(latencies_ms)
+    return ordered[min(len(ordered) - 1, int(share * len(ordered)))] if ordered else 0.0

@@ -163,3 +163,17 @@ def read_json(path: Path) -> Any:
         ) from error
     except json.JSONDecodeError as error:
         raise RecordsError(f"{path} is not JSON: {error}", remedy="take another result folder") from error
+
+
+def json_lines(path: Path) -> Iterator[dict[str, Any]]:
+    """Yield the objects of a file of JSON lines; other lines, and one that was cut off, are left out."""
+    if not path.is_file():
+        return
+    with path.open(encoding="utf-8", errors="replace") as file:
+        for line in file:
+            try:
+                raw = json.loads(line)
+            except json.JSONDecodeError:
+                continue
+            if isinstance(raw, dict):
+                yield raw

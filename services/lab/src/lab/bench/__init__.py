@@ -106,12 +106,6 @@ def goodput_per_s(rows: Sequence[Request], start_s: float, end_s: float) -> floa
     return good / (end_s - start_s)
 
 
-def percentile_ms(latencies_ms: Sequence[float], share: float) -> float:
-    """Return the latency that a share of the requests does not exceed; 0 for none."""
-    ordered = sorted(latencies_ms)
-    return ordered[min(len(ordered) - 1, int(share * len(ordered)))] if ordered else 0.0
-
-
 def doubts_about(folder: Path, idle_min_percent: float) -> tuple[str, ...]:
     """Say what makes the records of a load invalid: its generator fell behind, or the CPU was used up."""
     generator, _ = summary.generator_of(folder)

@@ -12,7 +12,7 @@ import time
 from multiprocessing.connection import Connection
 from pathlib import Path
 
-from lab import answers, candidates, ledger, ledger_sql, records
+from lab import answers, candidates, ledger, records
 from lab.bench import Bench, Figures, below
 from lab.records import Request, RequestWriter
 
@@ -65,8 +65,8 @@ def plant(folder: Path, count: int) -> None:
     draw = random.Random(1)  # noqa: S311 - records, not a secret
     writer = RequestWriter(folder / records.REQUESTS)
     with (
-        (folder / ledger_sql.HAPROXY).open("w", encoding="utf-8") as haproxy,
-        (folder / ledger_sql.PREDICTOR).open("w", encoding="utf-8") as predictor,
+        (folder / records.HAPROXY_LOG).open("w", encoding="utf-8") as haproxy,
+        (folder / records.PREDICTOR_LOG).open("w", encoding="utf-8") as predictor,
     ):
         for number in range(count):
             request_id, took_ms = f"{draw.getrandbits(128):032x}", draw.uniform(15, 45)

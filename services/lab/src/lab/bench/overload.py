@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import httpx
 
-from lab import bench, records
+from lab import bench, metrics, records
 from lab.bench import Bench, Figure, Figures
 from lab.controller_client import Controller
 from lab.errors import GeneratorError
@@ -125,11 +125,11 @@ def recovery_s(rows: list[Request], starts_s: float, ends_s: float) -> float:
     is no such half second.
     """
     before = [row.latency_ms for row in rows if row.scheduled_s < starts_s - 1]
-    usual_ms = bench.percentile_ms(before, 0.99)
+    usual_ms = metrics.percentile_ms(before, 0.99)
     begin = ends_s
     while begin < ends_s + CALM_S - WINDOW_S:
         window = [row for row in rows if begin <= row.scheduled_s < begin + WINDOW_S]
-        p95 = bench.percentile_ms([row.latency_ms for row in window], 0.95)
+        p95 = metrics.percentile_ms([row.latency_ms for row in window], 0.95)
         if window and p95 <= usual_ms and all(row.failure == records.NONE for row in window):
             return begin - ends_s
         begin += STRIDE_S

@@ -216,7 +216,7 @@ class Striker:
         if seen:
             self._log.note(EFFECT, stroke.fault, target, given)
         elif not self._finish.is_set():
-            self.problems.append(f"{stroke.fault} took no effect on {target}")
+            self._problem(f"{stroke.fault} took no effect on {target}")
         if not lasts:
             # Others repair it: the experiment goes on meanwhile, and only its end undoes what is left.
             self._done(number)

@@ -13,6 +13,7 @@ from lab.controller_client import Controller, State
 from lab.errors import UnreachableError
 from lab.experiment.abort import Window, failed_percent
 from lab.load import Load
+from lab.metrics import percentile_ms
 from lab.records import LATE, NONE, SAMPLES, Request
 from lab.settings import Settings
 
@@ -24,7 +25,7 @@ LAST_S = 1.0
 
 
 class Watch:
-    """The samples of one trial. `requests` are read along from the load generator's rows."""
+    """The samples of one trial. `rows` are read along from the load generator's rows."""
 
     def __init__(self, folder: Path, settings: Settings) -> None:
         self._controller = Controller(settings.controller_url, timeout_s=ASK_S)
@@ -51,7 +52,8 @@ class Watch:
     def sample(self) -> None:
         """Take one sample; raise GeneratorError if the load generator died."""
         begun = time.monotonic()
-        fresh = self.collect()
+        fresh = [] if self._load is None else list(self._load.new_requests())
+        self.rows += fresh
         if self._load is not None and not self.load_over:
             self.load_over = not self._load.running()
             if time.monotonic() - self._cpu_s >= CPU_EVERY_S and not self.load_over:
@@ -65,12 +67,6 @@ class Watch:
         self.windows.append(window)
         self._write(now_s, state, window)
         time.sleep(max(0.0, EVERY_S - (time.monotonic() - begun)))
-
-    def collect(self) -> list[Request]:
-        """Read the rows that were written since the last call."""
-        fresh = [] if self._load is None else list(self._load.new_requests())
-        self.rows += fresh
-        return fresh
 
     def since(self, start_s: float) -> list[Window]:
         """Return the samples' windows from a time on (epoch s)."""
@@ -125,8 +121,7 @@ def unsteady(rows: Iterable[Request], failed_at_most_percent: float, p95_at_most
         return (
             f"{failed:.1f} % of the requests failed before any fault (at most {failed_at_most_percent:g} %)"
         )
-    latencies = sorted(row.latency_ms for row in found if row.failure in (NONE, LATE))
-    p95_ms = latencies[min(len(latencies) - 1, int(0.95 * len(latencies)))] if latencies else 0.0
+    p95_ms = percentile_ms([row.latency_ms for row in found if row.failure in (NONE, LATE)], 0.95)
     if p95_ms > p95_at_most_ms:
         return f"95 % of the requests took up to {p95_ms:.0f} ms (at most {p95_at_most_ms:g} ms)"
     return ""

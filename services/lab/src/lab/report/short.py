@@ -6,18 +6,18 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from lab.experiment.judge import INVALID, STATUS
 from lab.records import VERDICT, read_json
 from lab.report import tables
 from lab.report.folder import Raw, Records, read
 
 STYLES = {"met": "bold green", "not met": "bold red", "invalid": "bold magenta"}
-STATUSES = {"met": 0, "not met": 1, "could not run": 2, "not applicable": 2, "invalid": 3}
 LOST_SHOWN = 5
 
 
 def status(folder: Path) -> int:
     """Return the exit status that belongs to the folder's verdict."""
-    return STATUSES.get(str(read_json(folder / VERDICT).get("verdict")), 3)
+    return STATUS.get(str(read_json(folder / VERDICT).get("verdict")), STATUS[INVALID])
 
 
 def terminal(folder: Path) -> RenderableType:
