@@ -79,7 +79,7 @@ def test_both_actives_killed_leave_the_standby_serving(up: str) -> None:
         kill("predictor-1", "predictor-2")
         time.sleep(3)
     # With every active gone at once, a request may have spent its retries before the standby was there.
-    assert len(outcome.failed) <= 2
+    assert len(outcome.failed) <= 4
     wait_until_steady()
 
 
