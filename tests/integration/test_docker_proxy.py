@@ -27,21 +27,25 @@ def ask(service: str, method: str, path: str, body: str = "") -> int:
         f'exec 3<>/dev/tcp/127.0.0.1/2375; printf \'{head}\' "$1" "$2" >&3; '
         "read -r _ status _ <&3; echo $status"
     )
-    return int(docker("exec", container(service), "bash", "-c", script, "bash", path, body))
+    answer = docker("exec", container(service), "bash", "-c", script, "bash", path, body)
+    assert answer.isdigit(), f"{service} gave no answer to {method} {path}"  # it may have just been started
+    return int(answer)
 
 
 @pytest.fixture(scope="module", autouse=True)
 def proxies() -> Iterator[None]:
     """Both filters, a stopped predictor of this project, and a container that belongs to nobody."""
-    compose("create --no-build predictor-1", "single")
-    compose("--profile tools up -d --no-build docker-proxy fault-proxy", "single")
     docker("rm", "-f", STRANGER, check=False)
-    docker("create", "--name", STRANGER, "hadr-lab/haproxy:local", "check")
-    eventually(lambda: ask("docker-proxy", "GET", "/_ping") == 200, 10)
-    eventually(lambda: ask("fault-proxy", "GET", "/_ping") == 200, 10)
-    yield
-    docker("rm", "-f", STRANGER)
-    compose("--profile tools down --volumes", "single")
+    try:
+        compose("create --no-build predictor-1", "single")
+        compose("--profile tools up -d --no-build docker-proxy fault-proxy", "single")
+        docker("create", "--name", STRANGER, "hadr-lab/haproxy:local", "check")
+        eventually(lambda: ask("docker-proxy", "GET", "/_ping") == 200, 20)
+        eventually(lambda: ask("fault-proxy", "GET", "/_ping") == 200, 20)
+        yield
+    finally:
+        docker("rm", "-f", STRANGER, check=False)
+        compose("--profile tools down --volumes", "single")
 
 
 @pytest.mark.parametrize(
