@@ -21,7 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, settings: Settings) -> int:
     """Print the tables; save compare.json and the chart in a folder of their own."""
-    folders = [find(folder, settings) for folder in args.folders]
+    folders = [find(folder, settings, records.SUMMARY) for folder in args.folders]
     summaries = [summary.load(folder) for folder in folders]
     comparison = compare.compare(summaries)
     target = records.new_folder(settings.results_dir, datetime.now(UTC), "compare")

@@ -5,7 +5,7 @@ import argparse
 from lab import budget, invariants, ledger, ledger_text, terminal
 from lab.commands import report
 from lab.commands.loadtest import INVALID
-from lab.records import HAPROXY_LOG
+from lab.records import PREDICTOR_LOG
 from lab.settings import Settings
 
 HELP = "say again, from an experiment's saved records, what became of each request"
@@ -18,7 +18,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, settings: Settings) -> int:
     """Write ledger.*, budget.json and invariants.json again and print them; 3 if the ledger is incomplete."""
-    folder = report.find(args.folder, settings, HAPROXY_LOG)
+    folder = report.find(args.folder, settings, PREDICTOR_LOG)  # of all runs, only experiments have one
     made = ledger.build(folder)
     text = ledger_text.text(made, budget.build(folder), invariants.check(folder))
     terminal.console().print(terminal.Trimmed(text))

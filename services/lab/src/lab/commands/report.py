@@ -21,19 +21,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def find(name: Path | None, settings: Settings, *holding: str) -> Path:
+def find(name: Path | None, settings: Settings, file: str, *or_file: str) -> Path:
     """Return the folder that a person means: as given, or below the results folder, or the newest there.
 
-    Raise RecordsError if it holds none of the files `holding`.
+    Raise RecordsError if it holds neither `file` nor one of `or_file`.
     """
+    holding = (file, *or_file)
     if name is None:
-        found = [path for file in holding for path in settings.results_dir.glob(f"*/{file}")]
+        found = [path for each in holding for path in settings.results_dir.glob(f"*/{each}")]
         if not found:
-            raise RecordsError(f"no folder of results/ holds {holding[0]}", remedy="make experiment")
+            raise RecordsError(f"no folder of results/ holds {file}", remedy="make experiment")
         return max(found, key=lambda path: path.stat().st_mtime).parent
     below = settings.results_dir / name.name
     folder = below if not name.is_dir() and below.is_dir() else name
-    if not any((folder / file).is_file() for file in holding):
+    if not any((folder / each).is_file() for each in holding):
         raise RecordsError(
             f"{folder} holds no {' or '.join(holding)}",
             cause="it is not the folder of such a run, or the run ended before it wrote it",
