@@ -1,5 +1,6 @@
 """The ledger against planted truth: each request in the right class, and gaps in the records seen as such."""
 
+import argparse
 import contextlib
 import dataclasses
 import json
@@ -19,9 +20,11 @@ import pytest
 from lab import answers, budget, invariants, ledger, ledger_sql, records, summary
 from lab.bench import ledger_join
 from lab.candidates import BODIES
+from lab.commands import ledger as command
 from lab.engine import Engine, _lines
 from lab.errors import NotSteadyError, RecordsError, UnreachableError
 from lab.experiment import collect
+from lab.settings import Settings
 from unit.lab.loopback_docker import docker
 from unit.lab.planted_records import T0, Planted, told
 from unit.lab.scripted_server import Reply, serving
@@ -174,6 +177,29 @@ def test_each_kind_of_request_is_in_its_class(planted: Planted) -> None:
     assert made.executed_twice_outcomes == {"served": 1, "served_after_retry": 2}
     assert sum(made.unknown_because.values()) == 1
     assert made.complete, made.incomplete_because
+
+
+def test_what_was_executed_twice_and_late_is_late_and_not_in_time(planted: Planted) -> None:
+    planted.request(0)
+    planted.request(1, executed=[("predictor-1", 200, 19), ("predictor-2", 200, 12)])
+    planted.request(2, took_ms=1500, executed=[("predictor-1", 200, 700), ("predictor-2", 200, 1499)])
+    planted.request(4, took_ms=1500)
+    made = dataclasses.asdict(ledger.build(planted.save()))
+    assert (made["classes"]["executed_twice"], made["classes"]["served_late"]) == (2, 1)
+    assert (ledger.late(made), ledger.in_time(made)) == (2, 2)
+
+
+def test_the_newest_ledger_is_that_of_an_experiment_even_if_a_chaos_run_is_newer(planted: Planted) -> None:
+    planted.folder = planted.folder / "20261121T120000Z-2-active-kill-active"
+    planted.folder.mkdir()
+    planted.request(0)
+    planted.save()
+    chaos = planted.folder.parent / "20261121T130000Z-2-active-chaos"
+    chaos.mkdir()
+    (chaos / records.HAPROXY_LOG).touch()
+    settings = Settings(results_dir=planted.folder.parent)
+    assert command.run(argparse.Namespace(folder=None), settings) == 0
+    assert (planted.folder / records.LEDGER).is_file()
 
 
 def test_37_planted_losses_are_37_in_the_right_classes(planted: Planted) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -39,7 +39,19 @@ DEFINITIONS = {
 """Class -> definition. Each request is in exactly one."""
 SERVED = ("served", "served_after_retry", "served_late", "executed_twice")
 LOST = ("lost_before_server", "lost_in_flight", "lost_on_way_back")
+LATE = "served_late"
 _STILL_UP = ", ".join(f"'{name}'" for name in SERVED)
+
+
+def late(saved: Mapping[str, Any]) -> int:
+    """Count a saved ledger's right answers that came later than the limit, whether executed once or twice."""
+    twice = saved.get("executed_twice_outcomes") or {}
+    return int(saved["classes"].get(LATE) or 0) + int(twice.get(LATE) or 0)
+
+
+def in_time(saved: Mapping[str, Any]) -> int:
+    """Count a saved ledger's right answers within the limit."""
+    return sum(int(saved["classes"].get(name) or 0) for name in SERVED) - late(saved)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ import duckdb
 
 from lab import ledger_sql
 from lab.controller_client import Entry
-from lab.ledger import LOST
+from lab.ledger import LOST, in_time, late
 from lab.records import BUDGET, LEDGER, read_json
 from lab.timeline import STANDBY
 
@@ -65,11 +65,7 @@ def _per_class(name: str, text: str) -> dict[str, Measure]:
 
 def _percent_served(it: Measured) -> float | str:
     sent = int(it.ledger["sent"])
-    return (
-        100 * it.of_class("served", "served_after_retry", "executed_twice") / sent
-        if sent
-        else "nothing was sent"
-    )
+    return 100 * in_time(it.ledger) / sent if sent else "nothing was sent"
 
 
 def _phase(name: str, missing: str, *, standby: bool = True) -> Callable[[Measured], float | str]:
@@ -138,7 +134,7 @@ MEASURES: dict[str, Measure] = {
     "late": Measure(
         "requests",
         "answered, but later than LIMIT_MS after they were due",
-        lambda it: it.of_class("served_late"),
+        lambda it: float(late(it.ledger)),
     ),
     "shed": Measure("requests", "refused by admission (429, 503)", lambda it: it.of_class("shed")),
     "executed_twice": Measure(

@@ -7,11 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from lab.ledger import LOST, in_time
 from lab.report.folder import Raw
 
 LOST_SHOWN = 50
-SERVED_CLASSES = ("served", "served_after_retry", "executed_twice")
-LOST_CLASSES = ("lost_before_server", "lost_in_flight", "lost_on_way_back")
 EPOCH_S = 1e8
 """A budget's times count from the first fault; a number beyond this can only be a time of day."""
 
@@ -172,12 +171,11 @@ def figures(verdict: Raw, ledger: Raw, budget: Raw) -> list[tuple[str, str]]:
     """Return the few numbers that a reader looks for first: (name, value)."""
     counts = ledger.get("classes") or {}
     found: list[tuple[str, str]] = []
-    if ledger.get("sent") is not None:
-        lost = sum(int(counts.get(name) or 0) for name in LOST_CLASSES)
-        served = sum(int(counts.get(name) or 0) for name in SERVED_CLASSES)
+    if counts:
+        lost = sum(int(counts.get(name) or 0) for name in LOST)
         found += [
             ("requests sent", number(int(ledger["sent"]))),
-            ("served in time", number(served)),
+            ("served in time", number(in_time(ledger))),
             ("of them after a retry", number(int(counts.get("served_after_retry") or 0))),
             ("lost", number(lost)),
             ("shed (429, 503)", number(int(counts.get("shed") or 0))),
