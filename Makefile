@@ -60,7 +60,7 @@ loadtest-all: ## Run the load test on single, 2-active and 3-active; print and d
 
 .PHONY: locust-ui
 locust-ui: ## Open Locust's web interface against the lab, on 127.0.0.1:8089
-	@LAB_RUN_OPTIONS="--publish 127.0.0.1:$(or $(HADR_LOCUST_PORT),8089):8089" $(BIN)/lab.sh locust-ui
+	@LAB_RUN_OPTIONS="--publish 127.0.0.1:$(or $(HADR_LOCUST_PORT),8089):8089 $(LAB_RUN_OPTIONS)" $(BIN)/lab.sh locust-ui
 
 .PHONY: chaos
 chaos: ## Kill a server and say what happened (TARGET=predictor-1, ROLE=standby, COUNT=2, LOAD=1)

@@ -21,4 +21,4 @@ else
     step "Starting $1"
 fi
 compose --progress quiet up -d --remove-orphans --no-build 8>&- 9>&-
-LAB_RUN_OPTIONS=--no-deps lab wait 8>&- 9>&-
+LAB_RUN_OPTIONS="--no-deps ${LAB_RUN_OPTIONS:-}" lab wait 8>&- 9>&-
