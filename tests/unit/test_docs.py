@@ -19,13 +19,12 @@ import controller.settings
 import lab.settings
 import predictor.settings
 from controller.model import Verb
-from lab import chaos_report, compare, loadtest
+from lab import chaos_report, compare, faults, loadtest
 from lab.accounting import Run
 from lab.bench import Figure
 from lab.chaos import Gathered
 from lab.chaos_plan import Plan
 from lab.controller_client import ServerState, State
-from lab.faults import names as fault_names
 from lab.metrics import FirstFailure, Latency, Server
 from lab.records import COLUMNS, CPU_COLUMNS, FAILURES, NONE
 from lab.settings import Settings
@@ -178,7 +177,8 @@ def test_each_variable_of_the_scripts_the_makefile_and_the_tests_is_named() -> N
 def steps() -> set[str]:
     path = ROOT / "services/lab/src/lab/timeline.py"
     written = {name for call in calls(path, "_step") if (name := first_text(call))}
-    return written | {"first sign", "also seen", *fault_names()}  # these stand in variables
+    to_servers = {name for name in faults.names() if faults.SERVER in faults.load(name).PLACES}
+    return written | {"first sign", "also seen", *to_servers}  # these stand in variables
 
 
 def measurements() -> set[str]:

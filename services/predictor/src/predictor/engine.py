@@ -1,10 +1,10 @@
 """Inference that never holds up the event loop, at the cost that the settings ask for.
 
 The cost factor makes this small model as expensive as a larger one by repeating the real inference: nothing
-is slept or spun. At start the engine measures one inference, repetitions included. Below `inline_limit_ms` it
-runs on the event loop, because a thread hop costs more than such an inference; above, in a pool of threads,
-during which ONNX Runtime releases Python's lock and the event loop goes on answering health checks and
-refusals.
+is slept or spun. At start the engine measures what the longest list takes, repetitions included. Below
+`inline_limit_ms` all runs on the event loop, because a thread hop costs more than such an inference; above,
+in a pool of threads, during which ONNX Runtime releases Python's lock and the event loop goes on answering
+health checks and refusals.
 """
 
 import asyncio
