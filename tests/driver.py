@@ -132,7 +132,9 @@ def state() -> dict[str, Any]:
 
 def server(name: str) -> dict[str, Any]:
     """One server of the controller's /state."""
-    return next(entry for entry in state()["servers"] if entry["name"] == name)
+    found = [entry for entry in state()["servers"] if entry["name"] == name]
+    assert found, f"/state has no {name} yet"
+    return dict(found[0])
 
 
 def in_rotation() -> set[str]:
@@ -148,6 +150,7 @@ def wait_until_steady(timeout_s: float = 60) -> None:
 def journal(after: int = 0) -> list[dict[str, Any]]:
     """The controller's journal entries since the sequence number `after`."""
     reply = httpx.get(f"{CONTROLLER}/journal", params={"after": after}, timeout=5)
+    assert reply.status_code == 200, reply.text
     return [json.loads(line) for line in reply.text.splitlines()]
 
 

@@ -158,7 +158,7 @@ def test_a_large_request_in_flight_on_a_killed_server_is_retried_too() -> None:
         replies = [
             pool.submit(client.post, f"{PUBLIC}/predict", content=padded, headers=headers) for _ in range(4)
         ]
-        time.sleep(0.2)
+        time.sleep(0.1)
         kill("predictor-1")
         assert [reply.result().status_code for reply in replies] == [200] * 4
         assert {reply.result().headers["X-Served-By"] for reply in replies} == {"predictor-2"}

@@ -57,7 +57,8 @@ def process(model_path: Path, **settings: object) -> Iterator[tuple[Process, Run
 def test_sigterm_turns_it_unready_serves_on_and_exits_with_success(
     model_path: Path, sample: dict[str, Any]
 ) -> None:
-    with process(model_path, cost_factor=20_000, inline_limit_ms=0, drain_s=0.5) as (running, server):
+    slow = {"cost_factor": 20_000, "inline_limit_ms": 0, "queue_limit_s": 60}
+    with process(model_path, drain_s=2, **slow) as (running, server):
         with (
             socket.create_connection(("127.0.0.1", server.port)) as idle,
             httpx.Client(base_url=server.http.base_url, timeout=PATIENCE_S) as other,
@@ -65,17 +66,19 @@ def test_sigterm_turns_it_unready_serves_on_and_exits_with_success(
             replies: list[httpx.Response] = []
             in_flight = threading.Thread(target=lambda: replies.append(server.predict(sample)))
             in_flight.start()
-            while not json.loads(other.get("/faults").text) or not _in_progress(other):
+            begun = time.monotonic()
+            while not _in_progress(other):
+                assert time.monotonic() - begun < PATIENCE_S
                 time.sleep(0.005)
             running.send_signal(signal.SIGTERM)
             stopped = time.monotonic()
             while (ready := other.get("/health/ready")).status_code == 200:
-                assert time.monotonic() - stopped < 0.4
+                assert time.monotonic() - stopped < 1.5
             assert ready.json()["reason"] == "predictor-1 is stopping"
             late = other.post("/predict", json=sample)
             assert (late.status_code, late.headers["connection"]) == (200, "close")
             assert running.wait(PATIENCE_S) == 0
-            assert time.monotonic() - stopped < 4
+            assert time.monotonic() - stopped < PATIENCE_S
             in_flight.join()
             assert replies[0].status_code == 200
             assert idle.recv(1) == b""
