@@ -1,12 +1,14 @@
 """Start one predictor: settings, model, server; and stop it so that no request notices."""
 
+import os
 import signal
 import sys
 from types import FrameType
 
 
 def _stop_before_start(_signal: int, _frame: FrameType | None) -> None:
-    sys.exit(0)
+    # Not sys.exit: where the signal interrupts a finalizer, Python would print that exception and go on.
+    os._exit(0)
 
 
 # A container's first process ignores SIGTERM unless it has a handler, and the imports below take a while.
@@ -19,7 +21,6 @@ gc.disable()
 
 import asyncio  # noqa: E402
 import contextlib  # noqa: E402
-import os  # noqa: E402
 import time  # noqa: E402
 
 import uvicorn  # noqa: E402
