@@ -124,12 +124,12 @@ def test_a_broken_request_is_answered_with_400() -> None:
 
 def test_a_killed_server_costs_retries_and_no_request() -> None:
     since_s = time.time()
-    with load(40) as outcome:
+    with load(25) as outcome:
         time.sleep(1)
         kill("predictor-1")
         time.sleep(2)
     assert outcome.failed == []
-    assert len(outcome.outcomes) > 80
+    assert len(outcome.outcomes) > 50
     # Whether or not a request was in flight on it: those that come next are refused there, and retried.
     records = haproxy_log(since_s)
     assert any(int(str(r["retries"]).lstrip("+")) > 0 for r in records), "no request was retried"
@@ -195,19 +195,19 @@ def test_a_restarted_server_is_found_at_its_new_address() -> None:
 
 def test_overload_refuses_fast_and_marks_no_server_down() -> None:
     before = stats()
-    with load(350) as outcome:
+    with load(220) as outcome:
         time.sleep(5)
     after = stats()
     for name in ("predictors/predictor-1", "predictors/predictor-2"):
         assert after[name]["chkdown"] == before[name]["chkdown"], f"{name} was marked down by overload"
     refused = [o for o in outcome.outcomes if o[0] in {429, 503}]
-    assert refused, "350 requests/s were meant to be an overload"
+    assert refused, "220 requests/s were meant to be an overload"
     assert len(refused) == len(outcome.failed), "under overload there are refusals, and no other failure"
     assert outcome.count(200) > 100
 
 
 def test_a_refusal_says_when_to_come_back() -> None:
-    with load(350):
+    with load(220):
         time.sleep(2)
         reply = next(r for _ in range(100) if (r := httpx.get(f"{PUBLIC}/predict")).status_code in {429, 503})
     assert reply.headers["Retry-After"] == "1"
@@ -234,7 +234,7 @@ def test_a_server_that_answers_errors_is_retried_and_taken_out() -> None:
     """Its health check passes, so only the traffic can tell."""
     before = stats()["predictors/predictor-1"]["chkdown"]
     inside("predictor-1", "PUT", "/faults", {"error_rate": 1.0, "duration_s": 20})
-    with load(40) as outcome:
+    with load(25) as outcome:
         eventually(lambda: stats()["predictors/predictor-1"]["chkdown"] != before, 10)
     inside("predictor-1", "DELETE", "/faults")
     assert outcome.failed == []

@@ -477,14 +477,17 @@ def starving(folder: Path) -> Iterator[None]:
     """Give the load generator of results below a folder no CPU for 0.4 s out of 0.8 s."""
     stopped = threading.Event()
 
+    def send(number: signal.Signals) -> None:
+        for pid in generators(folder):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, number)
+
     def starve() -> None:
         number = signal.SIGCONT
         while not stopped.wait(0.4):
             number = signal.SIGCONT if number == signal.SIGSTOP else signal.SIGSTOP
-            for pid in generators(folder):
-                os.kill(pid, number)
-        for pid in generators(folder):
-            os.kill(pid, signal.SIGCONT)
+            send(number)
+        send(signal.SIGCONT)
 
     thread = threading.Thread(target=starve)
     thread.start()
@@ -497,12 +500,18 @@ def starving(folder: Path) -> Iterator[None]:
 
 def generators(folder: Path) -> Iterator[int]:
     """Yield the processes that this one started to generate load into a folder."""
-    for path in Path("/proc/self/task").glob("*/children"):
-        for pid in path.read_text().split():
-            with contextlib.suppress(FileNotFoundError):
-                words = Path(f"/proc/{pid}/cmdline").read_text().split("\0")
-                if "locust" in words and any(word.startswith(str(folder)) for word in words):
-                    yield int(pid)
+    for children in Path("/proc/self/task").glob("*/children"):
+        for pid in read(children).split():
+            words = read(Path(f"/proc/{pid}/cmdline")).split("\0")
+            if "locust" in words and any(word.startswith(str(folder)) for word in words):
+                yield int(pid)
+
+
+def read(path: Path) -> str:
+    """A file of /proc; empty if its thread or process has ended."""
+    with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+        return path.read_text()
+    return ""
 
 
 def test_a_starved_generator_makes_the_run_invalid(tmp_path: Path) -> None:

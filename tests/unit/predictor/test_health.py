@@ -78,7 +78,10 @@ def test_overload_is_not_failure(serve: Serve, sample: dict[str, Any]) -> None:
 
         def client() -> None:
             while time.monotonic() < end:
-                statuses.add(server.predict([sample] * 10).status_code)
+                status = server.predict([sample] * 10).status_code
+                statuses.add(status)
+                if status != 200:
+                    time.sleep(0.01)  # the server shares this process
 
         with concurrent.futures.ThreadPoolExecutor(24) as threads:
             clients = [threads.submit(client) for _ in range(24)]
