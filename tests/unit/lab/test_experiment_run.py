@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from lab import answers, records, summary
+from lab import answers, records
 from lab.commands import experiment as command
 from lab.controller_client import Entry
 from lab.errors import NotSteadyError
@@ -133,10 +133,8 @@ class Lab:
 
 
 @pytest.fixture
-def lab(monkeypatch: pytest.MonkeyPatch) -> Iterator[Lab]:
+def lab(monkeypatch: pytest.MonkeyPatch, a_stall_is_no_matter: None) -> Iterator[Lab]:
     monkeypatch.setenv("PYTHONPATH", str(SOURCES))
-    # So few requests are sent here that one stall of a busy machine would make the run invalid.
-    monkeypatch.setattr(summary, "LAG_SHARE_MAX_PERCENT", 100.0)
     with controller(state()) as peer, docker() as engine, watchdog() as guard:
         made = Lab(peer, engine, guard)
         with serving(made.answer) as target:

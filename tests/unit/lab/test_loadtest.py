@@ -98,12 +98,6 @@ PLANTED = {
 }
 
 
-@pytest.fixture
-def a_stall_is_no_matter(monkeypatch: pytest.MonkeyPatch) -> None:
-    """So few requests are sent here that one stall of a busy machine would make the run invalid."""
-    monkeypatch.setattr(summary, "LAG_SHARE_MAX_PERCENT", 100.0)
-
-
 @pytest.mark.usefixtures("a_stall_is_no_matter")
 def test_planted_failures_are_each_counted_once_and_as_their_kind(tmp_path: Path) -> None:
     """Of 200 requests 37 fail; rows, summary, Locust's own CSV and the server's count agree."""
@@ -135,7 +129,7 @@ def test_a_slow_system_does_not_slow_the_generator_down(tmp_path: Path) -> None:
         outcome = load(server, tmp_path, RATE="100", DURATION="3", LIMIT_MS="3000")
     made = outcome.summary
     assert (made.sent_requests, made.served_requests) == (300, 300)
-    assert made.generator.in_flight_peak_requests >= 50
+    assert made.generator.in_flight_peak_requests >= 90
     assert made.valid, made.invalid_because
     scheduled = sorted(float(row["scheduled_s"]) for row in rows(outcome.folder))
     assert scheduled[-1] - scheduled[0] == pytest.approx(2.99, abs=0.01)

@@ -11,11 +11,12 @@ What became of it as far as HAProxy can know; a load generator counts replies th
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
+
+from lab.records import json_object
 
 SERVED, REFUSED, REJECTED, LOST = "served", "refused", "rejected", "lost"
 NO_SERVER = "<NOSRV>"
@@ -65,7 +66,7 @@ class LogLine:
 
 def parse(lines: Iterable[str]) -> list[LogLine]:
     """Read the requests among a log's lines, in the order of arrival; other messages are left out."""
-    decoded = (_decoded(line) for line in lines)
+    decoded = (json_object(line) for line in lines)
     found = [_line(raw) for raw in decoded if raw is not None and "status" in raw and "time_us" in raw]
     return sorted(found, key=lambda item: item.start)
 
@@ -75,17 +76,8 @@ def split(lines: Iterable[str]) -> tuple[list[str], list[str]]:
     records: list[str] = []
     messages: list[str] = []
     for line in lines:
-        (messages if _decoded(line) is None else records).append(line)
+        (messages if json_object(line) is None else records).append(line)
     return records, messages
-
-
-def _decoded(line: str) -> dict[str, Any] | None:
-    """Return a line's JSON object; None if it holds none."""
-    try:
-        raw = json.loads(line)
-    except json.JSONDecodeError:
-        return None
-    return raw if isinstance(raw, dict) else None
 
 
 def _line(raw: dict[str, Any]) -> LogLine:

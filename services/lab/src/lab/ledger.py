@@ -39,19 +39,23 @@ DEFINITIONS = {
 """Class -> definition. Each request is in exactly one."""
 SERVED = ("served", "served_after_retry", "served_late", "executed_twice")
 LOST = ("lost_before_server", "lost_in_flight", "lost_on_way_back")
-LATE = "served_late"
 _STILL_UP = ", ".join(f"'{name}'" for name in SERVED)
+
+
+def in_classes(saved: Mapping[str, Any], *names: str) -> int:
+    """Count the requests of a saved ledger in these classes."""
+    return sum(int(saved["classes"].get(name) or 0) for name in names)
 
 
 def late(saved: Mapping[str, Any]) -> int:
     """Count a saved ledger's right answers that came later than the limit, whether executed once or twice."""
     twice = saved.get("executed_twice_outcomes") or {}
-    return int(saved["classes"].get(LATE) or 0) + int(twice.get(LATE) or 0)
+    return in_classes(saved, "served_late") + int(twice.get("served_late") or 0)
 
 
 def in_time(saved: Mapping[str, Any]) -> int:
     """Count a saved ledger's right answers within the limit."""
-    return sum(int(saved["classes"].get(name) or 0) for name in SERVED) - late(saved)
+    return in_classes(saved, *SERVED) - late(saved)
 
 
 @dataclass(frozen=True, slots=True)

@@ -165,15 +165,20 @@ def read_json(path: Path) -> Any:
         raise RecordsError(f"{path} is not JSON: {error}", remedy="take another result folder") from error
 
 
+def json_object(line: str) -> dict[str, Any] | None:
+    """Return a line's JSON object; None if it holds none."""
+    try:
+        raw = json.loads(line)
+    except json.JSONDecodeError:
+        return None
+    return raw if isinstance(raw, dict) else None
+
+
 def json_lines(path: Path) -> Iterator[dict[str, Any]]:
     """Yield the objects of a file of JSON lines; other lines, and one that was cut off, are left out."""
     if not path.is_file():
         return
     with path.open(encoding="utf-8", errors="replace") as file:
         for line in file:
-            try:
-                raw = json.loads(line)
-            except json.JSONDecodeError:
-                continue
-            if isinstance(raw, dict):
+            if (raw := json_object(line)) is not None:
                 yield raw

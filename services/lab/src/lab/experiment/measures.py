@@ -14,7 +14,7 @@ import duckdb
 
 from lab import ledger_sql
 from lab.controller_client import Entry
-from lab.ledger import LOST, in_time, late
+from lab.ledger import LOST, in_classes, in_time, late
 from lab.records import BUDGET, LEDGER, read_json
 from lab.timeline import STANDBY
 
@@ -40,7 +40,7 @@ class Measured:
 
     def of_class(self, *names: str) -> float:
         """Count the requests in these classes of the ledger."""
-        return float(sum(int(self.ledger["classes"].get(name, 0)) for name in names))
+        return float(in_classes(self.ledger, *names))
 
     def phase_end_ms(self, name: str) -> float | None:
         """Return when a phase of the budget ended, counted from the first fault."""

@@ -22,6 +22,7 @@ from lab.records import (
     SCENARIO,
     SETTINGS_FILE,
     VERDICT,
+    json_object,
     read_json,
 )
 
@@ -117,14 +118,11 @@ def _lines(path: Path, remarks: list[str]) -> list[dict[str, Any]]:
     rows, broken = [], 0
     # A line ends with \n alone: a sentence in it may hold what Python takes for another end of line.
     for line in filter(None, _text(path, remarks).split("\n")):
-        try:
-            raw = json.loads(line)
-        except json.JSONDecodeError:
-            raw = None
-        if isinstance(raw, dict):
-            rows.append(raw)
-        else:
+        raw = json_object(line)
+        if raw is None:
             broken += 1
+        else:
+            rows.append(raw)
     if broken:
         remarks.append(f"{path.name}: {broken} lines are not JSON objects")
     return rows

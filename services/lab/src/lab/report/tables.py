@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from lab.ledger import LOST, in_time
+from lab.ledger import LOST, in_classes, in_time
 from lab.report.folder import Raw
 
 LOST_SHOWN = 50
@@ -169,18 +169,16 @@ def per_server(ledger: Raw) -> tuple[list[str], list[ServerRow]]:
 
 def figures(verdict: Raw, ledger: Raw, budget: Raw) -> list[tuple[str, str]]:
     """Return the few numbers that a reader looks for first: (name, value)."""
-    counts = ledger.get("classes") or {}
     found: list[tuple[str, str]] = []
-    if counts:
-        lost = sum(int(counts.get(name) or 0) for name in LOST)
+    if ledger.get("classes"):
         found += [
             ("requests sent", number(int(ledger["sent"]))),
             ("served in time", number(in_time(ledger))),
-            ("of them after a retry", number(int(counts.get("served_after_retry") or 0))),
-            ("lost", number(lost)),
-            ("shed (429, 503)", number(int(counts.get("shed") or 0))),
-            ("wrong answers", number(int(counts.get("wrong_answer") or 0))),
-            ("unknown", number(int(counts.get("unknown") or 0))),
+            ("of them after a retry", number(in_classes(ledger, "served_after_retry"))),
+            ("lost", number(in_classes(ledger, *LOST))),
+            ("shed (429, 503)", number(in_classes(ledger, "shed"))),
+            ("wrong answers", number(in_classes(ledger, "wrong_answer"))),
+            ("unknown", number(in_classes(ledger, "unknown"))),
         ]
     if isinstance(ledger.get("out_of_service_s"), int | float):
         found.append(("out of service", milliseconds(ledger["out_of_service_s"] * 1000)))
