@@ -81,6 +81,7 @@ def test_both_actives_killed_leave_the_standby_serving(up: str) -> None:
         there_s = time.time()
         time.sleep(2)
     # With every active gone at once, a request may have spent its retries before the standby was there.
+    assert len(outcome.failed) <= 10
     assert [one for one in outcome.failed if one[3] > there_s] == []
     assert outcome.outcomes[-1][0] == 200
     wait_until_steady()

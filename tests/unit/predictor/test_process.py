@@ -78,7 +78,7 @@ def test_sigterm_turns_it_unready_serves_on_and_exits_with_success(
             late = other.post("/predict", json=sample)
             assert (late.status_code, late.headers["connection"]) == (200, "close")
             assert running.wait(PATIENCE_S) == 0
-            assert time.monotonic() - stopped < PATIENCE_S
+            assert time.monotonic() - stopped < 5.5
             in_flight.join()
             assert replies[0].status_code == 200
             assert idle.recv(1) == b""
