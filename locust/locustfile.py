@@ -19,9 +19,9 @@ from locust.env import Environment
 from locust.exception import StopUser
 from locust.stats import CSV_STATS_INTERVAL_SEC
 
-from lab import candidates, pacing
-from lab.accounting import Run
-from lab.answers import read_reply
+from lab.load import candidates, pacing
+from lab.load.accounting import Run
+from lab.load.answers import read_reply
 from lab.records import NONE
 from lab.settings import Settings
 

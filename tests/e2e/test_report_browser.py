@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from browser import NETWORK, Browser
-from lab import report
+from lab.report import page as report_page
 from lab.report import theme
 from unit.lab import experiment_folder as planted
 
@@ -15,7 +15,7 @@ DRAWN = "document.documentElement.dataset.drawn === 'yes'"
 
 @pytest.fixture(scope="module")
 def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return report.write(planted.plant(tmp_path_factory.mktemp("results") / "run"))
+    return report_page.write(planted.plant(tmp_path_factory.mktemp("results") / "run"))
 
 
 @pytest.fixture(scope="module")

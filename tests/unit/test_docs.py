@@ -19,17 +19,20 @@ import controller.settings
 import lab.settings
 import predictor.settings
 from controller.model import Verb
-from lab import chaos_report, compare, faults, loadtest
-from lab.accounting import Run
+from lab import faults
 from lab.bench import Figure
-from lab.chaos import Gathered
-from lab.chaos_plan import Plan
-from lab.controller_client import ServerState, State
-from lab.metrics import FirstFailure, Latency, Server
+from lab.experiment.chaos import Gathered
+from lab.experiment.chaos_plan import Plan
+from lab.facts import compare
+from lab.facts.metrics import FirstFailure, Latency, Server
+from lab.facts.summary import Summary
+from lab.facts.timeline import Stroke
+from lab.load import provenance
+from lab.load.accounting import Run
+from lab.parts.controller import ServerState, State
 from lab.records import COLUMNS, CPU_COLUMNS, FAILURES, NONE
+from lab.report import chaos_report
 from lab.settings import Settings
-from lab.summary import Summary
-from lab.timeline import Stroke
 from predictor.access_log import Entry
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -175,15 +178,15 @@ def test_each_variable_of_the_scripts_the_makefile_and_the_tests_is_named() -> N
 
 
 def steps() -> set[str]:
-    path = ROOT / "services/lab/src/lab/timeline.py"
+    path = ROOT / "services/lab/src/lab/facts/timeline.py"
     written = {name for call in calls(path, "_step") if (name := first_text(call))}
     to_servers = {name for name in faults.names() if faults.SERVER in faults.load(name).PLACES}
     return written | {"first sign", "also seen", *to_servers}  # these stand in variables
 
 
 def measurements() -> set[str]:
-    found = {path.stem for path in (ROOT / "services/lab/src/lab/bench").glob("*.py")}
-    return found - {"__init__", "strikes"}
+    found = {path.stem for path in (ROOT / "services/lab/src/lab/bench/measurements").glob("*.py")}
+    return found - {"__init__"}
 
 
 def haproxy_log_fields() -> set[str]:
@@ -242,7 +245,7 @@ def test_each_key_of_generator_json_is_documented(tmp_path: Path) -> None:
 
 
 def test_each_key_of_settings_json_is_documented() -> None:
-    saved = loadtest.saved_settings(Settings(), STATE, time.time())
+    saved = provenance.saved_settings(Settings(), STATE, time.time())
     text = section(read("docs/results.md"), "### settings.json")
     assert not missing(saved, rows(text)), "docs/results.md: keys of settings.json"
     assert not missing(saved["versions"], words(text)), "docs/results.md: versions in settings.json"

@@ -11,11 +11,12 @@ import pytest
 
 import controller.settings
 import predictor.settings
-from lab import topology, yaml_nodes
 from lab.settings import CHAOS, LOADTEST, SETTINGS
+from lab.topology import files as topology
+from lab.topology import yaml_nodes
 
 ROOT = Path(__file__).resolve().parents[2]
-MODULE_LINES_MAX, FUNCTION_LINES_MAX = 299, 69
+MODULE_LINES_MAX, FUNCTION_LINES_MAX = 399, 69
 IGNORED = [".git", *(line.rstrip("/") for line in (ROOT / ".gitignore").read_text(encoding="utf-8").split())]
 
 

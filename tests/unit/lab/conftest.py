@@ -2,7 +2,7 @@
 
 import pytest
 
-from lab import summary
+from lab.facts import summary
 
 
 @pytest.fixture

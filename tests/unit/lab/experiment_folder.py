@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from lab.ledger import DEFINITIONS
+from lab.facts.ledger import DEFINITIONS
 from lab.records import COLUMNS
 from lab.settings import Settings
 from unit.lab.journal_entries import KILLED_AND_REPLACED, T0

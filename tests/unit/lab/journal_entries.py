@@ -3,8 +3,8 @@
 import json
 from typing import Any
 
-from lab.controller_client import Entry, ServerState, State
-from lab.haproxy_log import LogLine, parse
+from lab.facts.haproxy_log import LogLine, parse
+from lab.parts.controller import Entry, ServerState, State
 
 T0 = 1_763_762_400.0
 """The time of the fault in these records: epoch seconds."""

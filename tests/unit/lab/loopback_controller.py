@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
 
-from lab.controller_client import Entry, State
+from lab.parts.controller import Entry, State
 
 
 class LoopbackController:

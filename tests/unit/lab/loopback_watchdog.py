@@ -4,7 +4,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from lab.watchdog import Watchdog
+from lab.faults.watchdog import Watchdog
 
 
 @contextmanager

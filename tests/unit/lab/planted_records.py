@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from lab import answers, records
-from lab.controller_client import Entry, State
+from lab import records
+from lab.load import answers
+from lab.parts.controller import Entry, State
 from lab.records import Request, RequestWriter
 from unit.lab.journal_entries import T0, journal, server, state
 

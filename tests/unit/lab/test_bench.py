@@ -8,12 +8,13 @@ from pathlib import Path
 import pytest
 
 from lab import bench
-from lab.bench import Bench, Figure, below, first_failure, goodput_per_s, idle, overload
+from lab.bench import Bench, Figure, below, goodput_per_s
+from lab.bench.measurements import first_failure, idle, overload
+from lab.bench.series import Series
 from lab.commands import bench as command
 from lab.errors import LabError
-from lab.experiment.judge import MET, NOT_MET, Verdict
 from lab.experiment.runner import Outcome
-from lab.experiment.series import Series
+from lab.facts.judge import MET, NOT_MET, Verdict
 from lab.records import ERROR, LATE, NONE, REFUSED, Request
 from lab.settings import Settings
 from unit.lab.journal_entries import T0, state

@@ -7,8 +7,9 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from lab import budget, clock, ledger, records
+from lab import records
 from lab.commands import ledger as command
+from lab.facts import budget, clock, ledger
 from lab.settings import Settings
 from unit.lab.planted_records import T0, Planted, acted, decided, observed, told
 

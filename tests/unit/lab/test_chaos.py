@@ -10,11 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from lab import chaos, records, summary
+from lab import records
 from lab.commands import chaos as command
 from lab.commands import report
-from lab.controller_client import Entry
 from lab.errors import NotSteadyError, UnreachableError
+from lab.experiment import chaos
+from lab.facts import summary
+from lab.parts.controller import Entry
 from lab.settings import Settings
 from unit.lab.journal_entries import journal, log_line, server, state
 from unit.lab.loopback_controller import LoopbackController, controller

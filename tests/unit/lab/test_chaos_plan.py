@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from lab.chaos_plan import plan
 from lab.errors import LabError, NotSteadyError
+from lab.experiment.chaos_plan import plan
 from lab.settings import Settings
 from unit.lab.journal_entries import server, state
 

@@ -4,10 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from lab import compare, plots
-from lab.cpu import CpuUse
-from lab.metrics import FirstFailure, Lag, Latency, Second, Server
-from lab.summary import Generator, Summary, load, save
+from lab.facts import compare
+from lab.facts.metrics import FirstFailure, Lag, Latency, Second, Server
+from lab.facts.summary import Generator, Summary, load, save
+from lab.load.cpu import CpuUse
+from lab.report import plots
 
 
 def run(topology: str, rate_per_s: float | None, *, valid: bool = True) -> Summary:

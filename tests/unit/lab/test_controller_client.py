@@ -7,8 +7,8 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
-from lab.controller_client import Controller
 from lab.errors import UnreachableError
+from lab.parts.controller import Controller
 from unit.lab.journal_entries import KILLED_AND_REPLACED, state
 from unit.lab.loopback_controller import LoopbackController, controller
 

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from lab import budget, ledger
-from lab.experiment import abort, judge, measures, schedule, trials
+from lab.experiment import abort, schedule
 from lab.experiment.abort import Window
-from lab.experiment.judge import Facts, Judged
-from lab.experiment.measures import MEASURES, NO_STANDBY, Measured
-from lab.experiment.scenario import AbortBound, Expectation, FaultPlan, LoadPlan, Recovery, Scenario
+from lab.experiment.scenario import AbortBound, FaultPlan, LoadPlan, Recovery, Scenario
+from lab.facts import budget, judge, ledger, measures, trials
+from lab.facts.judge import Facts, Judged
+from lab.facts.measures import MEASURES, NO_STANDBY, Expectation, Measured
 from lab.settings import Settings
 from unit.lab.journal_entries import ROLES, T0, journal, server, state
 from unit.lab.planted_records import Planted

@@ -14,10 +14,11 @@ from typing import Any
 
 import pytest
 
-from lab import answers, records
+from lab import records
 from lab.commands import experiment as command
-from lab.controller_client import Entry
 from lab.errors import NotSteadyError
+from lab.load import answers
+from lab.parts.controller import Entry
 from lab.settings import Settings
 from unit.lab.journal_entries import server, state
 from unit.lab.loopback_controller import LoopbackController, controller

@@ -12,9 +12,10 @@ from pathlib import Path
 import pytest
 
 from lab import faults
-from lab.engine import Engine
 from lab.errors import LabError, UnreachableError
-from lab.faults import _container, _work, cpu_cut
+from lab.faults import container, work
+from lab.faults.kinds import cpu_cut
+from lab.parts.docker import Engine
 from unit.lab.loopback_docker import LoopbackDocker, docker
 from unit.lab.loopback_watchdog import watchdog
 from unit.lab.scripted_server import Reply, serving
@@ -123,7 +124,7 @@ def test_a_server_whose_owner_dies_while_it_drains_is_started_by_the_watchdog(pe
         code = f"""
 import os, signal
 from lab import faults
-from lab.engine import Engine
+from lab.parts.docker import Engine
 with Engine({peer.url!r}, "lab") as engine:
     context = faults.Context(engine, predictor_url={server.url!r}, watchdog={address!r})
     with faults.lasting("stop", context, "predictor-1", limit_s=60) as inject:
@@ -142,7 +143,7 @@ def test_a_server_that_was_told_nothing_is_left_alone(
     peer: LoopbackDocker, engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The owner may have died before it said anything."""
-    monkeypatch.setattr(_container, "NOTICE_S", 0.3)
+    monkeypatch.setattr(container, "NOTICE_S", 0.3)
     with serving(Health(peer)) as server:
         context = faults.Context(engine, predictor_url=server.url)
         for name in ("stop", "restart", "rolling_restart"):
@@ -154,7 +155,7 @@ def test_a_server_that_neither_exits_nor_serves_is_restarted(
     peer: LoopbackDocker, engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Docker's restart ends in SIGKILL."""
-    monkeypatch.setattr(_container, "STOP_LIMIT_S", 0.5)
+    monkeypatch.setattr(container, "STOP_LIMIT_S", 0.5)
     with serving(lambda _number, _path: Reply(503)) as server:
         context = faults.Context(engine, predictor_url=server.url)
         faults.load("stop").undo(context, "predictor-1", faults.complete("stop"))
@@ -179,7 +180,7 @@ def test_a_container_in_a_long_pause_of_dockers_is_restarted(
     peer: LoopbackDocker, context: faults.Context, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     """The pause grows to 60 s; `start` would count it as running."""
-    monkeypatch.setattr(_container, "BRIEF_S", 0.1)
+    monkeypatch.setattr(container, "BRIEF_S", 0.1)
     peer.happened("crash", FIRST)
     fault, given = faults.load(name), faults.complete(name)
     assert fault.took_effect(context, "predictor-1", given)
@@ -398,14 +399,14 @@ def test_a_defect_of_the_work_is_no_good_end(
     context: faults.Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What is no LabError is reported too, and shown as what it is."""
-    job = _work.Job("broken")
+    job = work.Job("broken")
 
-    def work(_: faults.Context, __: _work.Work) -> None:
+    def do(_: faults.Context, __: work.Work) -> None:
         raise ZeroDivisionError
 
     shown: list[type[BaseException]] = []
     monkeypatch.setattr(threading, "excepthook", lambda what: shown.append(what.exc_type))
-    job.start(context, "predictor-1", work)
+    job.start(context, "predictor-1", do)
     until(lambda: bool(shown))
     assert job.failed(context, "predictor-1") == "the work on predictor-1 failed: ZeroDivisionError()"
     assert not job.ended(context, "predictor-1", {})
@@ -440,7 +441,7 @@ def test_docker_refusing_says_what_was_asked_and_why_not(engine: Engine) -> None
 
 def test_docker_out_of_reach_says_where_it_was_expected(monkeypatch: pytest.MonkeyPatch) -> None:
     """The filter may take a moment to start; after that it is an error with the address."""
-    monkeypatch.setattr("lab.engine.START_S", 0.2)
+    monkeypatch.setattr("lab.parts.docker.START_S", 0.2)
     with pytest.raises(UnreachableError, match=r"Docker at http://127\.0\.0\.1:9 was asked its version"):
         Engine("http://127.0.0.1:9", "lab")
 

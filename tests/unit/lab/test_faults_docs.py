@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from lab import faults
-from lab.faults import Parameter, _bad_input
+from lab.faults import Parameter, bad_input, kinds
 
 TEXT = (Path(__file__).resolve().parents[3] / "docs" / "faults.md").read_text(encoding="utf-8")
 
@@ -45,7 +45,7 @@ def test_each_way_to_end_is_explained() -> None:
 
 def test_each_key_of_bad_input_is_explained() -> None:
     """The module's docstring and the table name the same keys."""
-    docstring = " ".join((_bad_input.__doc__ or "").split())
+    docstring = " ".join((bad_input.__doc__ or "").split())
     keys = rows("## What came back from bad input")
     assert set(keys) == {
         "time", "fault", "request_id", "what", "bytes", "status", "server", "error", "took_ms"
@@ -57,7 +57,7 @@ def test_the_example_is_a_complete_fault(tmp_path: Path, monkeypatch: pytest.Mon
     """Put into the folder it is found, loaded, and offers all parts."""
     (example,) = re.findall(r"```python\n(.*?)```", TEXT, flags=re.DOTALL)
     (tmp_path / "nothing_at_all.py").write_text(example, encoding="utf-8")
-    monkeypatch.setattr(faults, "__path__", [*faults.__path__, str(tmp_path)])
+    monkeypatch.setattr(kinds, "__path__", [*kinds.__path__, str(tmp_path)])
     assert "nothing_at_all" in faults.names()
     fault = faults.load("nothing_at_all")
     assert fault.took_effect(None, "predictor-1", {})  # type: ignore[arg-type]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from lab.haproxy_log import LOST, NO_SERVER, REFUSED, REJECTED, SERVED, parse, split, traffic
+from lab.facts.haproxy_log import LOST, NO_SERVER, REFUSED, REJECTED, SERVED, parse, split, traffic
 from unit.lab.journal_entries import T0, log, log_line
 
 OUTCOMES = [

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from lab import invariants, ledger, records
-from lab.controller_client import Entry, ServerState
+from lab import records
+from lab.facts import invariants, ledger
+from lab.parts.controller import Entry, ServerState
 from unit.lab.planted_records import Planted, acted, decided, observed, server, state, told
 
 (PROVEN, LAST, DRAINED, STABLE, BACK_OFF, RESTORED, AFTER) = invariants.RULES

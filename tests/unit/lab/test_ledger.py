@@ -17,13 +17,15 @@ from typing import Any
 import duckdb
 import pytest
 
-from lab import answers, budget, invariants, ledger, ledger_sql, records, summary
-from lab.bench import ledger_join
-from lab.candidates import BODIES
+from lab import records
+from lab.bench.measurements import ledger_join
 from lab.commands import ledger as command
-from lab.engine import Engine, _lines
 from lab.errors import NotSteadyError, RecordsError, UnreachableError
 from lab.experiment import collect
+from lab.facts import budget, invariants, ledger, ledger_sql, summary
+from lab.load import answers
+from lab.load.candidates import BODIES
+from lab.parts.docker import Engine, _lines
 from lab.settings import Settings
 from unit.lab.loopback_docker import docker
 from unit.lab.planted_records import T0, Planted, told

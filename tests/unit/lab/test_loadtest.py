@@ -14,8 +14,11 @@ from typing import Any
 
 import pytest
 
-from lab import engine, loadtest, records, summary
+from lab import records
 from lab.errors import NotSteadyError, UnreachableError
+from lab.experiment import loadtest
+from lab.facts import summary
+from lab.parts import docker as engine
 from lab.settings import Settings
 from unit.lab.loopback_docker import docker
 from unit.lab.scripted_server import Reply, Script, ScriptedServer, serving

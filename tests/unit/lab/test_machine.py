@@ -3,7 +3,7 @@
 import platform
 from pathlib import Path
 
-from lab import machine
+from lab.parts import machine
 
 
 def test_processor_and_memory_are_told_with_units(tmp_path: Path) -> None:

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from lab import metrics, summary
-from lab.cpu import CpuUse, cpu_use
 from lab.errors import RecordsError
-from lab.metrics import Lag, Records
+from lab.facts import metrics, summary
+from lab.facts.metrics import Lag, Records
+from lab.load.cpu import CpuUse, cpu_use
 from lab.records import COLUMNS, REQUESTS, Request, RequestReader, RequestWriter, classify
 
 START_S = 1_700_000_000.0

@@ -5,7 +5,7 @@ import math
 
 import pytest
 
-from lab import pacing
+from lab.load import pacing
 from lab.settings import Settings
 
 

@@ -14,10 +14,10 @@ import pytest
 from rich.console import Console
 
 from lab import __main__ as lab
-from lab import ledger, report
 from lab.errors import RecordsError
-from lab.ledger import DEFINITIONS
-from lab.report import bands, events, page, series, tables, theme, traces
+from lab.facts import ledger
+from lab.facts.ledger import DEFINITIONS
+from lab.report import bands, events, page, series, short, tables, theme, traces
 from lab.report import folder as records
 from unit.lab import experiment_folder as planted
 from unit.lab.journal_entries import KILLED_AND_REPLACED, T0
@@ -55,7 +55,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def html(folder: Path) -> str:
-    return report.write(folder).read_text(encoding="utf-8")
+    return page.write(folder).read_text(encoding="utf-8")
 
 
 def without_scripts(html: str) -> str:
@@ -133,7 +133,7 @@ def test_only_the_first_lost_requests_are_listed(tmp_path: Path) -> None:
     ledger = planted.ledger()
     ledger["lost"] = [{**ledger["lost"][0], "request_id": f"lost-{number:04}"} for number in range(800)]
     (folder / "ledger.json").write_text(json.dumps(ledger), encoding="utf-8")
-    text = without_scripts(report.write(folder).read_text(encoding="utf-8"))
+    text = without_scripts(page.write(folder).read_text(encoding="utf-8"))
     assert len(re.findall(r"lost-\d{4}", text)) == 50
     assert "The first 50 of 800" in text
 
@@ -166,7 +166,7 @@ def test_texts_of_the_records_are_never_markup(tmp_path: Path) -> None:
         text = "".join(f"{json.dumps(_hostile(line))}\n" for line in lines)
         (folder / file).write_text(text, encoding="utf-8")
     (folder / "scenario.yaml").write_text(HOSTILE, encoding="utf-8")
-    html = report.write(folder).read_text(encoding="utf-8")
+    html = page.write(folder).read_text(encoding="utf-8")
     found = Page(html)
     assert len(found.all("script")) == 3  # the data, Plotly, the page's own
     assert not found.all("img")
@@ -261,11 +261,11 @@ def test_a_page_is_made_without_a_file_and_says_that_it_is_missing(
     folder = planted.plant(tmp_path / "run")
     for name in missing:
         (folder / name).unlink()
-    html = report.write(folder).read_text(encoding="utf-8")
+    html = page.write(folder).read_text(encoding="utf-8")
     assert [name for name in SECTIONS if f'id="{name}"' not in html] == []
     for name in missing:
         assert f"{name} is missing" in in_words(html)
-    Console(file=io.StringIO()).print(report.terminal(folder))
+    Console(file=io.StringIO()).print(short.terminal(folder))
 
 
 def test_lines_and_files_that_are_broken_are_counted_not_trusted(tmp_path: Path) -> None:
@@ -274,7 +274,7 @@ def test_lines_and_files_that_are_broken_are_counted_not_trusted(tmp_path: Path)
         with (folder / name).open("a", encoding="utf-8") as file:
             file.write('{"time": 17637')  # as a process leaves it that was killed while it wrote
     (folder / "budget.json").write_text("{", encoding="utf-8")
-    text = in_words(report.write(folder).read_text(encoding="utf-8"))
+    text = in_words(page.write(folder).read_text(encoding="utf-8"))
     assert "samples.jsonl: 1 lines are not JSON objects" in text
     assert "journal.jsonl: 1 lines are not JSON objects" in text
     assert "budget.json is not JSON" in text
@@ -282,7 +282,7 @@ def test_lines_and_files_that_are_broken_are_counted_not_trusted(tmp_path: Path)
 
 def test_a_folder_without_a_verdict_is_no_experiment(tmp_path: Path) -> None:
     with pytest.raises(RecordsError, match=r"verdict\.json is missing"):
-        report.write(tmp_path)
+        page.write(tmp_path)
 
 
 def test_a_page_is_written_whole_or_not_at_all(folder: Path, html: str) -> None:
@@ -437,7 +437,7 @@ def test_a_long_reason_is_cut_into_lines_and_escaped() -> None:
 def test_the_terminals_form_is_short_and_begins_with_the_verdict(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    Console(width=110).print(report.terminal(folder))
+    Console(width=110).print(short.terminal(folder))
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].startswith("NOT MET  kill-active on 2-active, seed 7")
     assert len(lines) < 50
@@ -449,8 +449,8 @@ def test_the_terminals_form_is_short_and_begins_with_the_verdict(
 )
 def test_the_exit_status_is_the_verdicts(verdict: str, status: int, tmp_path: Path) -> None:
     (tmp_path / "verdict.json").write_text(json.dumps({"verdict": verdict}), encoding="utf-8")
-    assert report.status(tmp_path) == status
-    html = report.write(tmp_path).read_text(encoding="utf-8")
+    assert short.status(tmp_path) == status
+    html = page.write(tmp_path).read_text(encoding="utf-8")
     assert verdict in html
     assert len(html) < 100_000, "without a chart, Plotly is left out"
 

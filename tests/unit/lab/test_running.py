@@ -2,8 +2,8 @@
 
 import pytest
 
-from lab import engine
-from lab.running import container, haproxy_version, look
+from lab.parts import docker as engine
+from lab.parts.running import container, haproxy_version, look
 from lab.settings import Settings
 from unit.lab.journal_entries import state
 from unit.lab.loopback_docker import STARTED, docker

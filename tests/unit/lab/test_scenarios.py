@@ -10,7 +10,8 @@ import pytest
 
 from lab.commands import scenarios as command
 from lab.errors import ScenarioError
-from lab.experiment import known, measures, parse, scenario, schema
+from lab.experiment import known, parse, scenario, schema
+from lab.facts import measures
 from lab.settings import Settings
 
 ROOT = Path(__file__).parents[3]
@@ -61,7 +62,7 @@ def test_a_file_is_read_with_its_defaults() -> None:
     assert found is not None
     assert (found.name, found.load.share, found.load.before_s) == ("own", 0.5, 5.0)
     assert found.faults == (scenario.FaultPlan("kill", "active", 1),)
-    assert found.expect[1] == scenario.Expectation("in_rotation_ms", "under", 200)
+    assert found.expect[1] == measures.Expectation("in_rotation_ms", "under", 200)
     assert found.recovery.within_s == 60
     assert found.text == GOOD
 

@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from lab.controller_client import State
 from lab.errors import LabError
-from lab.targets import NotApplicable, check, resolve
+from lab.experiment.targets import NotApplicable, check, resolve
+from lab.parts.controller import State
 from unit.lab.journal_entries import server, state
 
 FIVE = state(

@@ -12,9 +12,9 @@ from io import StringIO
 import pytest
 from rich.console import Console
 
-from lab import terminal
 from lab.commands import stats, wait, watch
-from lab.controller_client import Entry
+from lab.parts.controller import Entry
+from lab.report import terminal
 from lab.settings import Settings
 from unit.lab.journal_entries import KILLED_AND_REPLACED, journal, server, state
 from unit.lab.loopback_controller import LoopbackController, controller

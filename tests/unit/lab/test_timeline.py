@@ -2,8 +2,8 @@
 
 import pytest
 
-from lab.controller_client import Entry
-from lab.timeline import Records, Story, Stroke, promotion, tell
+from lab.facts.timeline import Records, Story, Stroke, promotion, tell
+from lab.parts.controller import Entry
 from unit.lab.journal_entries import KILLED_AND_REPLACED, ROLES, T0, journal, log, log_line
 
 KILL = Stroke("predictor-1", "kill", T0, "SIGKILL")

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from lab import topology
 from lab.commands import check, topologies
 from lab.errors import TopologyError
 from lab.settings import Settings
-from lab.topology import Server
+from lab.topology import files as topology
+from lab.topology.files import Server
 
 TOPOLOGIES = Path(__file__).resolve().parents[3] / "compose" / "topologies"
 

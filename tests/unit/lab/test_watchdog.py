@@ -11,9 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from lab import faults, guard
-from lab.engine import Engine
+from lab import faults
 from lab.errors import LabError
+from lab.faults import guard
+from lab.parts.docker import Engine
 from unit.lab.loopback_docker import LoopbackDocker, docker
 from unit.lab.loopback_watchdog import watchdog
 
@@ -113,7 +114,7 @@ def test_a_pause_ends_when_its_owner_is_killed(peer: LoopbackDocker, address: st
     code = f"""
 import os, signal
 from lab import faults
-from lab.engine import Engine
+from lab.parts.docker import Engine
 with Engine({peer.url!r}, "lab") as engine:
     context = faults.Context(engine, watchdog={address!r})
     with faults.lasting("pause", context, "predictor-1", limit_s=60) as inject:

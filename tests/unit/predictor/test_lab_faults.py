@@ -11,8 +11,8 @@ import httpx
 import pytest
 
 from lab import faults
-from lab.engine import Engine
 from lab.errors import LabError, UnreachableError
+from lab.parts.docker import Engine
 from unit.lab.loopback_docker import LoopbackDocker, docker
 from unit.lab.scripted_server import Reply, serving
 from unit.predictor.conftest import PATIENCE_S, Running, Serve

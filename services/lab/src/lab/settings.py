@@ -203,7 +203,7 @@ class Settings:
         choices=("active", "standby"),
     )
     count: int = setting("COUNT", 1, "how many are struck at once", group=CHAOS, minimum=1, maximum=100)
-    fault: str = setting("FAULT", "kill", "what is done to them: a file of lab/faults/", group=CHAOS)
+    fault: str = setting("FAULT", "kill", "what is done to them: a file of lab/faults/kinds/", group=CHAOS)
     hang_s: float = setting(
         "HANG_S", 5.0, "how long a fault such as pause lasts", unit="s", group=CHAOS, minimum=0.1, maximum=600
     )

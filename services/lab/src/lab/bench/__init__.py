@@ -1,6 +1,6 @@
 """What the lab promises, measured: one measurement, one file; a new file is found without a list.
 
-A measurement is a module of this package with
+A measurement is a module of lab.bench.measurements with
 
     HELP                        one line for a person
     measure(bench) -> Figures   runs it on the topology that is running
@@ -19,11 +19,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol, cast
 
-from lab import loadtest, metrics, records, summary
-from lab.controller_client import State
-from lab.cpu import cpu_use
+from lab import records
+from lab.bench import measurements
 from lab.errors import LabError
-from lab.load import Load, constant
+from lab.facts import metrics, summary
+from lab.load import checks
+from lab.load.cpu import cpu_use
+from lab.load.generator import Load, constant
+from lab.parts.controller import State
 from lab.records import Request
 from lab.settings import Settings
 
@@ -85,7 +88,7 @@ class Bench:
 
         Without a word: with a wait before each trial, what is waited for would drown the trials' lines.
         """
-        return loadtest.steady_state(replace(self.settings, steady_wait_s=STEADY_WAIT_S), lambda _: None)
+        return checks.steady_state(replace(self.settings, steady_wait_s=STEADY_WAIT_S), lambda _: None)
 
     def capacity_per_server(self) -> float:
         """Return what one server carries (requests/s), as `overload` found it, or as CAPACITY says."""
@@ -131,7 +134,7 @@ class Measurement(Protocol):
 
 def names() -> tuple[str, ...]:
     """List the measurements."""
-    return tuple(sorted(module.name for module in pkgutil.iter_modules(__path__)))
+    return tuple(sorted(module.name for module in pkgutil.iter_modules(measurements.__path__)))
 
 
 def run(name: str, bench: Bench) -> Figures:
@@ -143,7 +146,7 @@ def run(name: str, bench: Bench) -> Figures:
     state = bench.steady()
     if not bench.settings.topology:
         bench = replace(bench, settings=replace(bench.settings, topology=state.topology))
-    figures = cast("Measurement", importlib.import_module(f"{__name__}.{name}")).measure(bench)
+    figures = cast("Measurement", importlib.import_module(f"{measurements.__name__}.{name}")).measure(bench)
     doubts = [one for folder in bench.loads for one in doubts_about(folder, bench.settings.idle_min_percent)]
     figures = [doubted(figure, doubts) for figure in figures]
     save(bench.folder, f"{name}-{bench.settings.topology}", figures)

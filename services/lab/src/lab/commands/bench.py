@@ -6,7 +6,8 @@ from pathlib import Path
 
 from rich.table import Table
 
-from lab import bench, terminal
+from lab import bench
+from lab.report import terminal
 from lab.settings import Settings
 
 HELP = "measure what the lab promises, on the topology that is running; print the table"

@@ -7,9 +7,12 @@ from datetime import UTC, datetime
 
 from rich.console import Console
 
-from lab import chaos, chaos_plan, chaos_report, loadtest, records, terminal
-from lab.controller_client import Controller
+from lab import records
 from lab.errors import UnreachableError
+from lab.experiment import chaos, chaos_plan
+from lab.load import checks
+from lab.parts.controller import Controller
+from lab.report import chaos_report, terminal
 from lab.settings import Settings
 
 HELP = "do a fault to a server, say what happened (TARGET, ROLE, COUNT, FAULT, HANG_S, LOAD, CHAOS_RATE)"
@@ -24,7 +27,7 @@ def run(_args: argparse.Namespace, settings: Settings) -> int:
     console = terminal.console()
     with Controller(settings.controller_url) as controller:
         plan = chaos_plan.plan(controller.state(), settings)
-    model = loadtest.check_target(settings.target_url) if plan.rate_per_s else ""
+    model = checks.check_target(settings.target_url) if plan.rate_per_s else ""
     folder = records.new_folder(settings.results_dir, datetime.now(UTC), f"{plan.topology}-chaos")
     roles = ", ".join(f"{name} ({plan.roles[name]})" for name in plan.targets)
     load = f"load: {plan.rate_per_s:.0f} requests/s" if plan.rate_per_s else "no load of its own"

@@ -3,8 +3,8 @@
 import argparse
 import sys
 
-from lab import topology
 from lab.settings import Settings
+from lab.topology import files as topology
 
 HELP = "check a topology file; every problem in a line, status 2 if there is one"
 REFUSED = 2

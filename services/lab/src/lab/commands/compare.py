@@ -7,8 +7,10 @@ from pathlib import Path
 
 from rich.table import Table
 
-from lab import compare, plots, records, summary, terminal
+from lab import records
 from lab.commands.report import find
+from lab.facts import compare, summary
+from lab.report import plots, terminal
 from lab.settings import Settings
 
 HELP = "compare load tests of several topologies: the article's two tables, and a chart"

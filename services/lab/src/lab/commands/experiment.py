@@ -11,11 +11,13 @@ from datetime import UTC, datetime
 
 from rich.console import Console
 
-from lab import records, report, terminal
+from lab import records
 from lab.errors import LabError
-from lab.experiment import judge, known, parse, scenario, show
+from lab.experiment import known, parse, scenario
 from lab.experiment.runner import Outcome, Trial
 from lab.experiment.scenario import Scenario
+from lab.facts import judge
+from lab.report import page, short, terminal, trials_text
 from lab.settings import Settings
 
 HELP = "run a scenario on the topology that runs, watch it, judge it (SCENARIO, TRIALS, SEED)"
@@ -56,18 +58,18 @@ def _trial(console: Console, found: Scenario, settings: Settings, number: int) -
     if settings.trials > 1:
         console.print(f"\ntrial {number} of {settings.trials}, SEED={seed}", markup=False, soft_wrap=True)
     with terminal.Progress(console) as progress:
-        outcome = Trial(found, settings, seed, number, progress.show).run()
-    console.print(terminal.Trimmed(report.terminal(outcome.folder)))
+        outcome = Trial(found, settings, seed, number, progress.show, finish=page.try_write).run()
+    console.print(terminal.Trimmed(short.terminal(outcome.folder)))
     console.print(f"\nreport: results/{outcome.folder.name}/{REPORT}", markup=False, soft_wrap=True)
     return outcome
 
 
 def _save(console: Console, settings: Settings, outcomes: list[Outcome]) -> None:
     """Write what the trials say together, in a folder of its own, and show it."""
-    content = show.summary(outcomes)
+    content = trials_text.summary(outcomes)
     stem = outcomes[0].folder.name.split("-", 1)[1]
     folder = records.new_folder(settings.results_dir, datetime.now(UTC), f"{stem}-trials")
     records.write_json(folder / TRIALS_FILE, content)
     console.print()
-    console.print(terminal.Trimmed(show.table(outcomes, content)))
+    console.print(terminal.Trimmed(trials_text.table(outcomes, content)))
     console.print(f"\nrecords: results/{folder.name}/", markup=False, soft_wrap=True)

@@ -11,11 +11,13 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from lab import records, terminal
-from lab.controller_client import Controller
+from lab import records
 from lab.errors import LabError
-from lab.experiment import judge, known, parse, scenario
+from lab.experiment import known, parse, scenario
 from lab.experiment.runner import Trial
+from lab.facts import judge
+from lab.parts.controller import Controller
+from lab.report import page, terminal
 from lab.settings import Settings
 
 HELP = "run every scenario on the topology that runs; a table of verdicts"
@@ -87,7 +89,7 @@ def _save(console: Console, settings: Settings, topology: str, rows: list[Row]) 
 def _one(console: Console, found: scenario.Scenario, settings: Settings) -> Row:
     try:
         with terminal.Progress(console) as progress:
-            outcome = Trial(found, settings, settings.seed, 1, progress.show).run()
+            outcome = Trial(found, settings, settings.seed, 1, progress.show, finish=page.try_write).run()
     except LabError as error:
         return Row(found.name, judge.COULD_NOT_RUN, (error.what,), {})
     said = outcome.verdict

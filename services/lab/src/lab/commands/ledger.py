@@ -2,10 +2,11 @@
 
 import argparse
 
-from lab import budget, invariants, ledger, ledger_text, terminal
 from lab.commands import report
 from lab.commands.loadtest import INVALID
+from lab.facts import budget, invariants, ledger
 from lab.records import PREDICTOR_LOG
+from lab.report import ledger_text, terminal
 from lab.settings import Settings
 
 HELP = "say again, from an experiment's saved records, what became of each request"

@@ -5,7 +5,8 @@ from pathlib import Path
 
 from rich.table import Table
 
-from lab import loadtest, outcome, terminal
+from lab.experiment import loadtest
+from lab.report import loadtest_text, terminal
 from lab.settings import LOADTEST, SETTINGS, Settings
 
 HELP = "load the running topology until requests fail; save every request; say at which rate they failed"
@@ -28,7 +29,7 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
     if args.name_file:
         args.name_file.write_text(f"{result.folder}\n", encoding="utf-8")
     print()
-    console.print(terminal.Trimmed(outcome.text(result.summary)))
+    console.print(terminal.Trimmed(loadtest_text.text(result.summary)))
     print(f"\nrecords: results/{result.folder.name}/")
     if result.interrupted:
         return INTERRUPTED

@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 
-from lab.loadtest import check_target
+from lab.load.checks import check_target
 from lab.settings import Settings
 
 HELP = "open Locust's web interface against the lab"

@@ -3,9 +3,11 @@
 import argparse
 from pathlib import Path
 
-from lab import outcome, records, summary, terminal
+from lab import records
 from lab.commands.loadtest import INVALID
 from lab.errors import RecordsError
+from lab.facts import summary
+from lab.report import loadtest_text, terminal
 from lab.settings import Settings
 
 HELP = "make the report of a load test or an experiment again from its saved records"
@@ -53,16 +55,17 @@ def load_test(folder: Path) -> int:
     """Write summary.json again and print it."""
     made = summary.summarise(folder)
     summary.save(folder, made)
-    terminal.console().print(terminal.Trimmed(outcome.text(made)))
+    terminal.console().print(terminal.Trimmed(loadtest_text.text(made)))
     return 0 if made.valid else INVALID
 
 
 def experiment(folder: Path) -> int:
     """Write report.html again and print its short form."""
-    from lab import report
+    from lab.report import page as report_page
+    from lab.report import short
 
-    page = report.write(folder)
+    page = report_page.write(folder)
     console = terminal.console()
-    console.print(terminal.Trimmed(report.terminal(folder)))
+    console.print(terminal.Trimmed(short.terminal(folder)))
     console.print(f"\nreport: results/{folder.name}/{page.name}", markup=False, soft_wrap=True)
-    return report.status(folder)
+    return short.status(folder)

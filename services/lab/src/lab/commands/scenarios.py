@@ -5,9 +5,9 @@ import argparse
 from rich.table import Table
 from rich.text import Text
 
-from lab import terminal
 from lab.errors import ScenarioError
 from lab.experiment import known, parse, scenario
+from lab.report import terminal
 from lab.settings import Settings
 
 HELP = "list the scenarios: name, what happens, whose"

@@ -2,8 +2,8 @@
 
 import argparse
 
-from lab import terminal
-from lab.controller_client import Controller
+from lab.parts.controller import Controller
+from lab.report import terminal
 from lab.settings import Settings
 
 HELP = "print the servers as HAProxy sees them, and the address of the stats page"

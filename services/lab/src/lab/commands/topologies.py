@@ -5,8 +5,9 @@ import argparse
 from rich.table import Table
 from rich.text import Text
 
-from lab import terminal, topology
+from lab.report import terminal
 from lab.settings import Settings
+from lab.topology import files as topology
 
 HELP = "list the topologies: name, servers, regions, description"
 

@@ -7,9 +7,9 @@ import time
 
 from rich.console import Console
 
-from lab import terminal
-from lab.controller_client import Controller, State
 from lab.errors import UnreachableError
+from lab.parts.controller import Controller, State
+from lab.report import terminal
 from lab.settings import Settings
 
 HELP = "wait until every server is healthy and in its place; print addresses, servers and next commands"

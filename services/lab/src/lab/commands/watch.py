@@ -15,9 +15,9 @@ from rich.console import Group, RenderableType
 from rich.live import Live
 from rich.text import Text
 
-from lab import terminal
-from lab.controller_client import Controller, Entry
 from lab.errors import UnreachableError
+from lab.parts.controller import Controller, Entry
+from lab.report import terminal
 from lab.settings import Settings
 
 HELP = "watch the servers and the controller's journal; Ctrl-C ends it"

@@ -2,8 +2,8 @@
 
 import argparse
 
+from lab.faults.watchdog import Watchdog
 from lab.settings import Settings
-from lab.watchdog import Watchdog
 
 HELP = "serve: end each fault whose tool is gone or too slow (Compose starts it)"
 

@@ -1,4 +1,4 @@
-"""From an experiment's folder to its verdict and report: ledger, budget, invariants, expectations."""
+"""From an experiment's folder to its verdict: ledger, budget, invariants, expectations."""
 
 from __future__ import annotations
 
@@ -6,13 +6,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from lab import budget, invariants, ledger, summary
-from lab import report as experiment_report
-from lab.controller_client import Entry
 from lab.errors import LabError
-from lab.experiment import judge, measures
-from lab.experiment.judge import Facts, Verdict
 from lab.experiment.schedule import Plan
+from lab.facts import budget, invariants, judge, ledger, measures, summary
+from lab.facts.judge import Facts, Verdict
+from lab.parts.controller import Entry
 
 
 def verdict(folder: Path, plan: Plan, entries: Sequence[Entry], zero_s: float, facts: Facts) -> Verdict:
@@ -37,11 +35,3 @@ def verdict(folder: Path, plan: Plan, entries: Sequence[Entry], zero_s: float, f
     values = measures.all_of(found)
     made = judge.judge(judge.judge_each(plan.scenario.expect, values), facts, found.of_class(judge.UNKNOWN))
     return replace(made, measures=values)
-
-
-def report(folder: Path) -> None:
-    """Write report.html; a report that cannot be made does not take the verdict with it."""
-    try:
-        experiment_report.write(folder)
-    except LabError as error:
-        print(f"no report.html: {error.message()}")

@@ -16,10 +16,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TextIO
 
-from lab import answers, records
-from lab.controller_client import Entry
-from lab.engine import Engine, epoch_s
+from lab import records
 from lab.errors import UnreachableError
+from lab.load import answers
+from lab.parts.controller import Entry
+from lab.parts.docker import Engine, epoch_s
 
 HAPROXY, CONTROLLER = "haproxy", "controller"
 STARTED = "started"

@@ -13,12 +13,10 @@ from typing import Any
 
 from ruamel.yaml.nodes import MappingNode, Node, SequenceNode
 
-from lab import targets, yaml_nodes
 from lab.errors import LabError, ScenarioError
-from lab.experiment import measures, schema
+from lab.experiment import schema, targets
 from lab.experiment.scenario import (
     AbortBound,
-    Expectation,
     FaultPlan,
     LoadPlan,
     Recovery,
@@ -27,8 +25,11 @@ from lab.experiment.scenario import (
     shown,
 )
 from lab.experiment.schema import Key
-from lab.stanza import Problem
-from lab.yaml_nodes import Entry
+from lab.facts import measures
+from lab.facts.measures import Expectation
+from lab.topology import yaml_nodes
+from lab.topology.stanza import Problem
+from lab.topology.yaml_nodes import Entry
 
 NAME = re.compile(r"[a-z0-9][a-z0-9-]*")
 BOUND = re.compile(r"(?:(at most|at least|under|above)\s+)?(\d+(?:\.\d+)?)")

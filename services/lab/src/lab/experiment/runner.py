@@ -15,20 +15,25 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from lab import answers, faults, loadtest, records, running
-from lab.controller_client import Entry, State
-from lab.engine import Engine
+from lab import faults, records
 from lab.errors import GeneratorError, LabError, NotSteadyError
-from lab.experiment import abort, assess, collect, judge, schedule, watch
-from lab.experiment.judge import Facts, Verdict
+from lab.experiment import abort, assess, collect, schedule, watch
 from lab.experiment.scenario import Scenario
 from lab.experiment.schedule import Plan
 from lab.experiment.strokes import ENDED, INJECT, FaultLog, Striker
 from lab.experiment.watch import Watch
-from lab.load import Load
+from lab.facts import judge
+from lab.facts.judge import Facts, Verdict
+from lab.load import answers, checks, provenance
+from lab.load.generator import Load
+from lab.parts import running
+from lab.parts.controller import Entry, State
+from lab.parts.docker import Engine
 from lab.settings import Settings
 
 Say = Callable[[str], None]
+Finish = Callable[[Path], None]
+"""Gets the folder once its records are complete."""
 Gather = Callable[[], tuple[list[Entry], list[str]]]
 """Saves all logs; returns the journal and what is missing."""
 FIRST_ROW_S = 30.0
@@ -63,12 +68,22 @@ class _DamageError(Exception):
 class Trial:
     """One trial. `number` counts from 1."""
 
-    def __init__(self, scenario: Scenario, settings: Settings, seed: int, number: int, say: Say) -> None:
+    def __init__(
+        self,
+        scenario: Scenario,
+        settings: Settings,
+        seed: int,
+        number: int,
+        say: Say,
+        *,
+        finish: Finish = lambda _: None,
+    ) -> None:
         self._scenario = scenario
         self._settings = replace(settings, steady_wait_s=scenario.steady.within_s)
         self._seed = seed
         self._number = number
         self._say = say
+        self._finish = finish
         self._story = Story(time.time())
         self._saved: dict[str, Any] = {}
 
@@ -76,15 +91,15 @@ class Trial:
         """Run it; raise a LabError, before anything is done, if the system is not steady or out of reach."""
         settings = self._settings
         since_s = time.time()
-        state = loadtest.steady_state(settings, self._say)
-        model = loadtest.check_target(settings.target_url)
+        state = checks.steady_state(settings, self._say)
+        model = checks.check_target(settings.target_url)
         try:
             plan = schedule.plan(self._scenario, state, settings, self._seed, schedule.resolver(state))
         except schedule.NotApplicableError as error:
             verdict = Verdict(judge.NOT_APPLICABLE, (error.what,))
             return self._end(self._folder(state), state.topology, verdict, None)
         learnt = answers.learn(settings.target_url, plan.seed, self._say)
-        state = loadtest.steady_state(settings, self._say)
+        state = checks.steady_state(settings, self._say)
         folder = self._folder(state)
         answers.save(folder, learnt)
         with Engine(settings.docker_url, settings.project) as engine:
@@ -94,7 +109,7 @@ class Trial:
             if reasons := striker.why_not():
                 return self._end(folder, plan.topology, Verdict(judge.NOT_APPLICABLE, tuple(reasons)), log)
             found = running.look(plan.settings, state, model)
-            self._saved = loadtest.saved_settings(plan.settings, state, time.time(), found)
+            self._saved = provenance.saved_settings(plan.settings, state, time.time(), found)
             self._saved["plan"] = _plan_json(plan)
             self._save(folder)
             before = collect.identities(engine, (*running.SERVICES, *plan.roles))
@@ -236,7 +251,7 @@ class Trial:
     def _collect(self, folder: Path, gather: Gather) -> tuple[list[Entry], list[str]]:
         time.sleep(FLUSH_S)
         self._saved["ended_s"] = time.time()
-        self._saved["state_end"] = loadtest.state_end(self._settings)
+        self._saved["state_end"] = checks.state_end(self._settings)
         self._save(folder)
         return gather()
 
@@ -246,7 +261,7 @@ class Trial:
     def _end(
         self, folder: Path, topology: str, verdict: Verdict, log: FaultLog | None, **more: Any
     ) -> Outcome:
-        """Write verdict.json and the report."""
+        """Write verdict.json, and let `finish` add what is made from the records."""
         story = self._story
         injected, ended = (log.times(INJECT), log.times(ENDED)) if log else ([], [])
         if log:
@@ -266,7 +281,7 @@ class Trial:
             **more,
         }
         records.write_json(folder / records.VERDICT, content)
-        assess.report(folder)
+        self._finish(folder)
         return Outcome(folder, verdict)
 
 

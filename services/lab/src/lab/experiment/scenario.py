@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from lab.errors import ScenarioError
+from lab.facts.measures import Expectation
 
 OWN = Path(__file__).resolve().parent.parent / "scenarios"
 SHOWN_USERS = "scenarios"
@@ -51,30 +52,6 @@ class FaultPlan:
     repeat: int = 1
     every_s: float | None = None
     parameters: Mapping[str, float] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Expectation:
-    """A measure and its bound. `relation`: equal, at most, at least, under, above."""
-
-    measure: str
-    relation: str
-    bound: float
-
-    def met_by(self, value: float) -> bool:
-        """Tell whether a value keeps the bound."""
-        return {
-            "equal": value == self.bound,
-            "at most": value <= self.bound,
-            "at least": value >= self.bound,
-            "under": value < self.bound,
-            "above": value > self.bound,
-        }[self.relation]
-
-    @property
-    def words(self) -> str:
-        """Say the bound as it is written in the file."""
-        return f"{self.bound:g}" if self.relation == "equal" else f"{self.relation} {self.bound:g}"
 
 
 @dataclass(frozen=True)

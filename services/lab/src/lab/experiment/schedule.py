@@ -9,12 +9,13 @@ import random
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from lab import faults, targets
-from lab.controller_client import State
+from lab import faults
 from lab.errors import LabError, ScenarioError
+from lab.experiment import targets
 from lab.experiment.scenario import LoadPlan, Scenario
+from lab.facts.timeline import ACTIVE
+from lab.parts.controller import State
 from lab.settings import Settings
-from lab.timeline import ACTIVE
 
 Resolve = Callable[[str, int | None, int, Collection[str]], tuple[str, ...]]
 """Target, count, seed and who is struck before -> names; raises NotApplicableError."""

@@ -107,7 +107,7 @@ KEYS: tuple[Key, ...] = (
         "how long the load goes on once the system has recovered",
         default=2.0, unit="s", maximum=600,
     ),
-    Key("faults", "fault", WORD, "what is done: a file of lab/faults/"),
+    Key("faults", "fault", WORD, "what is done: a file of lab/faults/kinds/"),
     Key("faults", "target", TARGETS, "to whom; a role is resolved when the experiment starts"),
     Key(
         "faults", "count", INTEGER,

@@ -9,11 +9,11 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from lab.controller_client import Controller, State
 from lab.errors import UnreachableError
 from lab.experiment.abort import Window, failed_percent
-from lab.load import Load
-from lab.metrics import percentile_ms
+from lab.facts.metrics import percentile_ms
+from lab.load.generator import Load
+from lab.parts.controller import Controller, State
 from lab.records import LATE, NONE, SAMPLES, Request
 from lab.settings import Settings
 

@@ -1,6 +1,6 @@
 """The faults that can be done to the lab: one fault, one file; a new file is found without a list.
 
-A fault is a module of this package (its name does not begin with `_`) with
+A fault is a module of lab.faults.kinds with
 
     HELP          one line for a person
     DETAIL        how it is done, a few words for the timeline
@@ -33,9 +33,10 @@ from typing import Any, Protocol, cast
 
 import httpx
 
-from lab.engine import Engine
 from lab.errors import LabError
-from lab.guard import Guard
+from lab.faults import kinds
+from lab.faults.guard import Guard
+from lab.parts.docker import Engine
 
 SERVER, CONTROLLER, HAPROXY, DOCKER_PROXY, CLIENT = (
     "server",
@@ -142,8 +143,7 @@ class Fault(Protocol):
 
 def names() -> tuple[str, ...]:
     """List the faults."""
-    found = (module.name for module in pkgutil.iter_modules(__path__))
-    return tuple(sorted(name for name in found if not name.startswith("_")))
+    return tuple(sorted(module.name for module in pkgutil.iter_modules(kinds.__path__)))
 
 
 def load(name: str) -> Fault:
@@ -155,7 +155,7 @@ def load(name: str) -> Fault:
             f"no fault {name!r}; expected one of: {', '.join(names())}",
             cause=f"a typing error: {close[0]!r} comes close" if close else "",
         )
-    return cast("Fault", importlib.import_module(f"{__name__}.{module}"))
+    return cast("Fault", importlib.import_module(f"{kinds.__name__}.{module}"))
 
 
 def complete(name: str, given: Mapping[str, float] | None = None) -> dict[str, float]:

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from lab.controller_client import Entry
-from lab.terminal import sentence
+from lab.parts.controller import Entry
+from lab.report.terminal import sentence
 
 INJECT, ENDED = "inject", "ended"
 FAULT_WORDS = {

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lab.controller_client import Entry
 from lab.errors import RecordsError
+from lab.parts.controller import Entry
 from lab.records import (
     BUDGET,
     FAULTS,

@@ -17,12 +17,13 @@ import jinja2
 
 from lab.errors import LabError, RecordsError
 from lab.records import LEDGER
+from lab.records.times import clock
 from lab.report import bands, figures, series, tables, theme
 from lab.report import events as happened
 from lab.report.folder import Records, read
+from lab.report.terminal import sentence
 from lab.report.traces import Timeline
 from lab.settings import Settings
-from lab.terminal import clock, sentence
 
 REPORT = "report.html"
 TEMPLATES = Path(__file__).parent / "templates"
@@ -41,6 +42,14 @@ def write(folder: Path) -> Path:
     partial.write_text(html(read(folder)), encoding="utf-8")
     os.replace(partial, path)  # noqa: PTH105 - the name says what it is for
     return path
+
+
+def try_write(folder: Path) -> None:
+    """Write report.html; a report that cannot be made does not take the verdict with it."""
+    try:
+        write(folder)
+    except LabError as error:
+        print(f"no report.html: {error.message()}")
 
 
 def html(found: Records) -> str:

@@ -17,7 +17,7 @@ from pathlib import Path
 import duckdb
 
 from lab.errors import RecordsError
-from lab.ledger_sql import PARQUET
+from lab.facts.ledger_sql import PARQUET
 from lab.records import ERROR, FAILURES, LATE, NONE, REFUSED
 
 BINS = 300

@@ -6,7 +6,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from lab.experiment.judge import INVALID, STATUS
+from lab.facts.judge import INVALID, STATUS
 from lab.records import VERDICT, read_json
 from lab.report import tables
 from lab.report.folder import Raw, Records, read

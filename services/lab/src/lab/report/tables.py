@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from lab.ledger import LOST, in_classes, in_time
+from lab.facts.ledger import LOST, in_classes, in_time
 from lab.report.folder import Raw
 
 LOST_SHOWN = 50

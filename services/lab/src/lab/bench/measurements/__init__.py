@@ -1,0 +1,1 @@
+"""The measurements of `make bench`: one measurement, one file; `lab.bench` has the contract."""

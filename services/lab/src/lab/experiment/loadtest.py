@@ -1,0 +1,102 @@
+"""A load test from start to end: checks the system, runs the load, tells the progress, saves, summarises."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from lab import records
+from lab.errors import GeneratorError
+from lab.facts import summary
+from lab.load import checks, pacing, provenance
+from lab.load.generator import Load
+from lab.load.progress import Progress
+from lab.parts import running
+from lab.settings import Settings
+
+PROGRESS_S = 2.0
+CPU_S = 1.0
+LOOK_S = 0.1
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a load test left behind."""
+
+    folder: Path
+    summary: summary.Summary
+    interrupted: bool
+
+
+def run(settings: Settings, say: Say) -> Outcome:
+    """Run a load test; raise a LabError before the load starts if it cannot be run."""
+    model = checks.check_target(settings.target_url)
+    state = checks.steady_state(settings, say)
+    found = running.look(settings, state, model)
+    now = datetime.now(UTC)
+    folder = records.new_folder(settings.results_dir, now, state.topology)
+    saved = provenance.saved_settings(settings, state, now.timestamp(), found)
+    records.write_json(folder / records.SETTINGS_FILE, saved)
+    say(f"{state.topology}, cost factor {state.cost_factor:g}: {plan(settings)}")
+    interrupted = run_load(folder, settings, say)
+    saved["ended_s"] = time.time()
+    saved["state_end"] = checks.state_end(settings)
+    records.write_json(folder / records.SETTINGS_FILE, saved)
+    made = summary.summarise(folder)
+    if not made.sent_requests and not interrupted:
+        raise GeneratorError("the load generator sent nothing", remedy=f"see the log in {folder}")
+    summary.save(folder, made)
+    return Outcome(folder, made, interrupted)
+
+
+def run_load(folder: Path, settings: Settings, say: Say) -> bool:
+    """Run the generator to its end, telling the progress; return True if it was interrupted."""
+    segments = pacing.pattern(settings)
+    progress = Progress()
+    say(progress.heading())
+    with Load(folder, settings) as load:
+        try:
+            _follow(load, progress, segments, say)
+        except KeyboardInterrupt:
+            say("interrupted: ending the load, keeping what was recorded")
+            load.stop()
+            return True
+    return False
+
+
+def plan(settings: Settings) -> str:
+    """Say in one line what load will be sent."""
+    stop = (
+        f"until {settings.beyond_s:g} s after the first failure" if settings.beyond_s >= 0 else "to the end"
+    )
+    until = f"{stop}, at most {settings.duration_s:g} s"
+    if settings.pattern == "users":
+        return f"{settings.users} closed users, {settings.ramp_per_s:g} more each second, {until}"
+    rate, top = f"{settings.rate:g}/s", f"{settings.rate_max:g}/s"
+    rates = {
+        "ramp": f"from {rate} by {settings.ramp_per_s:g}/s each second up to {top}",
+        "constant": f"at {rate}",
+        "steps": f"from {rate} in steps of {settings.step_s:g} s up to {top}",
+        "spike": f"at {rate}, {top} for {settings.spike_s:g} s in the middle",
+    }
+    return f"{settings.arrivals} arrivals {rates[settings.pattern]}, {until}"
+
+
+def _follow(load: Load, progress: Progress, segments: tuple[pacing.Segment, ...], say: Say) -> None:
+    """Read the rows along and tell the progress until the generator ends."""
+    told_s = sampled_s = time.monotonic()
+    while alive := load.running():
+        load.wait(LOOK_S)
+        progress.add(load.new_requests())
+        now_s = time.monotonic()
+        if alive and now_s - sampled_s >= CPU_S and progress.started:
+            load.sample_cpu()
+            sampled_s = now_s
+        if now_s - told_s >= PROGRESS_S and progress.started:
+            planned = pacing.rate_at(segments, progress.elapsed_s) if segments else None
+            say(progress.line(planned))
+            told_s += PROGRESS_S
+    progress.add(load.new_requests())

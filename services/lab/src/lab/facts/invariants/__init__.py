@@ -1,0 +1,90 @@
+"""What must hold in every experiment, whatever was broken: checked in the saved records. Pure.
+
+Each rule is a function that returns a Finding: valid, invalid (with what broke it), or unknown (with what is
+missing from the records). `check` runs them all and writes invariants.json.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from lab import records
+from lab.facts.invariants.evidence import Evidence, reading
+from lab.facts.invariants.rules import (
+    back_off,
+    demoted_when_stable,
+    drained_left_alone,
+    last_one_stays,
+    not_after_failure,
+    promoted_only_proven,
+    topology_restored,
+)
+
+VALID, INVALID, UNKNOWN = "valid", "invalid", "unknown"
+SHOWN = 20
+"""So many pieces of evidence are listed."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What the records say of one rule."""
+
+    name: str
+    verdict: str
+    evidence: tuple[str, ...]
+    rule: str
+
+
+Rule = Callable[[Evidence], tuple[list[str], list[str]]]
+"""Returns what broke the rule, and what is missing to tell."""
+
+RULES: dict[str, tuple[Rule, str]] = {
+    "only proven standbys promoted": (
+        promoted_only_proven,
+        "a server is promoted only if its check passed, its tripwire is connected and its container runs",
+    ),
+    "last healthy server stays": (
+        last_one_stays,
+        "a server that could answer is not taken out of rotation if no other one is in service",
+    ),
+    "drained servers left alone": (
+        drained_left_alone,
+        "a server in maintenance, drained or parked gets no new request",
+    ),
+    "demoted only when stable": (
+        demoted_when_stable,
+        "a standby is demoted only when it and the servers it stood in for have been in service for stable_s",
+    ),
+    "restarts within the back-off": (
+        back_off,
+        "starts of a server in a row are apart by pauses that double from start_pause_s to start_pause_max_s",
+    ),
+    "topology restored": (
+        topology_restored,
+        "at the end each active server is up and in rotation, and each standby is up and parked",
+    ),
+    "nothing executed after its failure": (
+        not_after_failure,
+        "a request whose failure was reported to the client is not executed after that",
+    ),
+}
+
+
+def check(folder: Path) -> tuple[Finding, ...]:
+    """Check each rule in a folder that has a ledger, and write invariants.json."""
+    with reading(folder) as evidence:
+        findings = tuple(_finding(name, rule, text, evidence) for name, (rule, text) in RULES.items())
+    content = {"findings": [dataclasses.asdict(finding) for finding in findings]}
+    records.write_json(folder / records.INVARIANTS, content)
+    return findings
+
+
+def _finding(name: str, rule: Rule, text: str, evidence: Evidence) -> Finding:
+    broken, missing = rule(evidence)
+    if broken:
+        more = [f"and {len(broken) - SHOWN} more"] if len(broken) > SHOWN else []
+        return Finding(name, INVALID, (*broken[:SHOWN], *more), text)
+    return Finding(name, UNKNOWN if missing else VALID, tuple(missing), text)

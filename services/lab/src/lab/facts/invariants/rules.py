@@ -1,0 +1,245 @@
+"""The rules themselves: evidence -> (what broke the rule, what is missing to tell). Pure.
+
+The controller's journal tells what it did and what it had observed before; a rule is broken only by what the
+records show, so a moment's slack is given where two records' order is not certain.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Mapping
+
+from lab.facts.invariants.evidence import Evidence
+from lab.facts.server_history import Known
+from lab.parts.controller import Entry
+from lab.records.times import clock
+
+Verdict = tuple[list[str], list[str]]
+
+SLACK_S = 0.05
+"""The journal's time of an observation and HAProxy's of a request are compared with this slack."""
+TICK_S = 0.2
+"""A controller looks at least so often (the default of CONTROLLER_TICK_S): a person's command to HAProxy is
+observed so late at most."""
+KILLED = "event `kill`"
+STANDBY, ACTIVE = "standby", "active"
+
+
+def promoted_only_proven(evidence: Evidence) -> Verdict:
+    """A server is promoted only if check, tripwire and container said that it would answer."""
+    broken, missing = [], list(evidence.journal_gaps)
+    for entry in evidence.actions("promote"):
+        server = entry.text("server")
+        known = evidence.history.at(server, entry.time)
+        said = _against(known)
+        if said:
+            broken.append(f"{clock(entry.time)} {server} was promoted although {said}")
+        elif untold := _untold(known):
+            missing.append(f"{clock(entry.time)} {server} was promoted; nothing tells its {untold}")
+    return broken, missing
+
+
+def _untold(known: Known) -> str:
+    """Name what a promotion needs and no record tells."""
+    container = None if known.container == "unknown" else known.container  # Docker did not answer
+    needed = {"check": known.check, "tripwire": known.tripwire, "container": container}
+    return ", ".join(name for name, value in needed.items() if value is None)
+
+
+def _against(known: Known) -> str:
+    """Say what was known against a server."""
+    said = (
+        (known.health not in (None, "up"), f"it was {known.health}"),
+        (known.check not in (None, "up"), f"HAProxy's checks said {known.check}"),
+        (known.tripwire not in (None, "connected"), f"its tripwire was {known.tripwire}"),
+        (known.container not in (None, "running", "unknown"), f"its container was {known.container}"),
+        (known.admin not in (None, "ready"), f"it was in {known.admin}"),
+    )
+    return " and ".join(text for applies, text in said if applies)
+
+
+def last_one_stays(evidence: Evidence) -> Verdict:
+    """The last server that could answer stays in rotation."""
+    broken = []
+    for entry in evidence.actions("mark_down", "demote"):
+        server = entry.text("server")
+        # A demoted standby leaves healthy; a server is marked down because it is dead.
+        able = evidence.history.at(server, entry.time)
+        others = [
+            name
+            for name in evidence.roles
+            if name != server and evidence.history.at(name, entry.time).in_service
+        ]
+        promoted = any(
+            abs(each.time - entry.time) < SLACK_S and each.text("server") != server
+            for each in evidence.actions("promote")
+        )
+        if not others and not promoted and able.alive and (able.in_service or able.health == "up"):
+            broken.append(
+                f"{clock(entry.time)} {server} was {_done(entry)} although alive, and nobody else served"
+            )
+    return broken, list(evidence.journal_gaps)
+
+
+def _done(entry: Entry) -> str:
+    return "marked down" if entry.text("action") == "mark_down" else "demoted"
+
+
+def drained_left_alone(evidence: Evidence) -> Verdict:
+    """A server out of rotation gets no new request; of the fallback backend's, only one in maintenance."""
+    broken, missing = [], list(evidence.journal_gaps)
+    if not evidence.ledger_complete:
+        missing.append("the ledger is not complete")
+    for server in evidence.roles:
+        for start, end, known in evidence.history.spans(server):
+            out = _out(known)
+            if not out:
+                continue
+            maintenance = known.admin == "maint"
+            # A promotion takes effect with the command, before an observation shows it; what a person
+            # ended, the controller observes at its next look.
+            promoted = [
+                entry.time - float(entry.raw.get("took_ms") or 0) / 1000
+                for entry in evidence.actions("promote")
+                if entry.text("server") == server and start < entry.time <= end
+            ]
+            begun, over = start + SLACK_S, min(promoted, default=end - TICK_S) - SLACK_S
+            for request_id, at in evidence.requests_between(server, begun, over, fallback=maintenance):
+                broken.append(f"{clock(at)} {server}, {out}, got the request {request_id}")
+    return broken, missing
+
+
+def _out(known: Known) -> str:
+    if known.admin in ("maint", "drain"):
+        return f"in {known.admin}"
+    return "drained (weight 0)" if known.weight == 0 else ""
+
+
+def demoted_when_stable(evidence: Evidence) -> Verdict:
+    """A standby leaves only when those that it stood in for have been in service long enough."""
+    demotions = list(evidence.actions("demote"))
+    missing = list(evidence.journal_gaps)
+    if evidence.policy is None:
+        return [], [*missing, "the journal has no entry `started` with the policy"] if demotions else missing
+    stable_s = float(evidence.policy["stable_s"])
+    return [said for entry in demotions for said in _too_soon(evidence, entry, stable_s)], missing
+
+
+def _too_soon(evidence: Evidence, entry: Entry, stable_s: float) -> Iterator[str]:
+    """Say why a demotion came too soon, if it did."""
+    server, history = entry.text("server"), evidence.history
+    if not history.at(server, entry.time).in_service:
+        return  # one that cannot serve is parked as soon as nobody needs it
+    least_s = stable_s - SLACK_S
+    promoted = [
+        each.time
+        for each in evidence.actions("promote")
+        if each.text("server") == server and each.time < entry.time
+    ]
+    if promoted and entry.time - promoted[-1] < least_s:
+        yield (
+            f"{clock(entry.time)} {server} was demoted {entry.time - promoted[-1]:.2f} s after its promotion "
+            f"(at least {stable_s:g} s)"
+        )
+    since = {name: history.in_service_since(name, entry.time) for name in evidence.roles if name != server}
+    actives = [name for name, role in evidence.roles.items() if role == ACTIVE]
+    stable = [name for name in actives if (at := since.get(name)) is not None and entry.time - at >= least_s]
+    helping = [name for name, at in since.items() if at is not None and name not in actives]
+    if len(stable) + len(helping) < len(actives):
+        short = ", ".join(_served(name, since[name], entry.time) for name in actives if name not in stable)
+        yield f"{clock(entry.time)} {server} was demoted although {short} (at least {stable_s:g} s)"
+
+
+def _served(name: str, since: float | None, time: float) -> str:
+    """Say how long a server had been in service at a moment."""
+    return f"{name} was not in service" if since is None else f"{name} had served for {time - since:.2f} s"
+
+
+def back_off(evidence: Evidence) -> Verdict:
+    """Starts in a row have growing pauses; a server that proved itself in between begins anew."""
+    ordered = {
+        name: [
+            entry.time
+            for entry in evidence.entries
+            if entry.event == "decision"
+            and entry.text("action") in ("start", "restart")
+            and entry.text("server") == name
+        ]
+        for name in evidence.roles
+    }
+    missing = list(evidence.journal_gaps)
+    if evidence.policy is None:
+        many = any(len(times) > 1 for times in ordered.values())
+        return [], [*missing, "the journal has no entry `started` with the policy"] if many else missing
+    first_s, most_s = (float(evidence.policy[key]) for key in ("start_pause_s", "start_pause_max_s"))
+    broken = []
+    for server, times in ordered.items():
+        row = 1
+        for before, after in itertools.pairwise(times):
+            if _proved_itself(evidence, evidence.policy, server, before, after):
+                row = 1
+                continue
+            pause_s = min(first_s * 2 ** (row - 1), most_s)
+            if after - before < pause_s - SLACK_S:
+                broken.append(
+                    f"{clock(after)} {server} was started {after - before:.2f} s after the start before "
+                    f"(at least {pause_s:g} s: start {row + 1} in a row)"
+                )
+            row += 1
+    return broken, missing
+
+
+def _proved_itself(
+    evidence: Evidence, policy: Mapping[str, float], server: str, before: float, after: float
+) -> bool:
+    """Tell whether the pauses start anew: it was up for proven_s, or killed from outside after stable_s.
+
+    One that crashes by itself a while after each start is a crash loop, however stable it looked before.
+    """
+    killed = [
+        entry.time
+        for entry in evidence.entries
+        if entry.event == "signal"
+        and entry.text("server") == server
+        and entry.text("what").startswith(KILLED)
+        and before < entry.time < after
+    ]
+    for since, until in evidence.history.up_spans(server, before, after):
+        up_s = until - since + SLACK_S
+        # A kill before it was up belongs to the restart that `before` is.
+        if up_s >= policy["proven_s"] or (up_s >= policy["stable_s"] and any(at >= since for at in killed)):
+            return True
+    return False
+
+
+def topology_restored(evidence: Evidence) -> Verdict:
+    """At the end each server is where its topology puts it."""
+    if evidence.end is None:
+        return [], ["nothing tells the state at the end"]
+    found = {str(each["name"]): each for each in evidence.end.get("servers") or []}
+    broken = [f"{name} is not part of the system at the end" for name in evidence.roles if name not in found]
+    broken += [
+        f"{name} was not part of the system at the start" for name in found if name not in evidence.roles
+    ]
+    for name, role in evidence.roles.items():
+        server = found.get(name)
+        if server is None:
+            continue
+        if server["health"] != "up":
+            broken.append(f"{name} is {server['health']} at the end: {server.get('reason', '')}".rstrip(": "))
+        elif role == ACTIVE and not server["in_rotation"]:
+            broken.append(f"{name} (active) is not in rotation at the end")
+        elif role == STANDBY and int(server.get("weight") or 0) > 0:
+            broken.append(f"{name} (standby) is not parked at the end")
+    return broken, []
+
+
+def not_after_failure(evidence: Evidence) -> Verdict:
+    """A request that was reported as failed is not executed afterwards."""
+    count = len(evidence.executed_late)
+    broken = [f"{count} requests were executed after their failure was reported"] if count else []
+    broken += [
+        f"{each.request_id} ({each.class_}) was completed {each.after_ms:.0f} ms after the client's failure"
+        for each in evidence.executed_late
+    ]
+    return broken, [] if evidence.ledger_complete else ["the ledger is not complete"]

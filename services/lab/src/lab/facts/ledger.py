@@ -1,0 +1,290 @@
+"""The ledger: what became of every request that the load generator sent.
+
+It joins the rows of the client, HAProxy's log and the predictors' logs by request id, gives each request sent
+exactly one class, and says whether the records are complete enough for that to be believed. `build` makes
+ledger.parquet (a row per request) and ledger.json from the other files of an experiment's folder alone.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from lab import records
+from lab.errors import RecordsError
+from lab.facts import ledger_sql
+from lab.load import answers
+from lab.records import LEDGER
+
+LISTED = 1000
+"""So many lost requests, and outages, are listed; the counts count all."""
+
+DEFINITIONS = {
+    "served": "a right answer within the limit, at the first attempt",
+    "served_after_retry": "a right answer within the limit, after HAProxy had to try again",
+    "served_late": "a right answer, but later than the limit after the request was due",
+    "wrong_answer": "a reply of status 200 that is not the right answer, or no prediction at all",
+    "shed": "refused for lack of capacity: 429, or 503 by a server or by a time-out of HAProxy's queue",
+    "rejected": "refused because the request itself was at fault: 4xx except 429",
+    "lost_before_server": "no answer, and no server had received it",
+    "lost_in_flight": "no answer, or a status of 500 and above, after a server had received it or may have",
+    "lost_on_way_back": "the answer was there and on its way, but did not reach the client whole",
+    "executed_twice": "a right answer, but two servers, or one twice, had computed it",
+    "unknown": "the records are missing or do not tell; each has its reason",
+}
+"""Class -> definition. Each request is in exactly one."""
+SERVED = ("served", "served_after_retry", "served_late", "executed_twice")
+LOST = ("lost_before_server", "lost_in_flight", "lost_on_way_back")
+_STILL_UP = ", ".join(f"'{name}'" for name in SERVED)
+
+
+def in_classes(saved: Mapping[str, Any], *names: str) -> int:
+    """Count the requests of a saved ledger in these classes."""
+    return sum(int(saved["classes"].get(name) or 0) for name in names)
+
+
+def late(saved: Mapping[str, Any]) -> int:
+    """Count a saved ledger's right answers that came later than the limit, whether executed once or twice."""
+    twice = saved.get("executed_twice_outcomes") or {}
+    return in_classes(saved, "served_late") + int(twice.get("served_late") or 0)
+
+
+def in_time(saved: Mapping[str, Any]) -> int:
+    """Count a saved ledger's right answers within the limit."""
+    return in_classes(saved, *SERVED) - late(saved)
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """A request that was lost, or whose class is unknown. `time` is when it was sent (epoch seconds)."""
+
+    request_id: str
+    time: float
+    class_: str
+    server: str
+    phase: str
+    termination_state: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Outage:
+    """From the sending of the first lost request to that of the next request that was served."""
+
+    start_s: float
+    end_s: float
+    duration_s: float
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """The content of ledger.json."""
+
+    complete: bool
+    incomplete_because: tuple[str, ...]
+    sent: int
+    classes: dict[str, int]
+    executed_twice: int
+    executed_twice_outcomes: dict[str, int]
+    unknown_because: dict[str, int]
+    lost: tuple[Lost, ...]
+    per_server: dict[str, dict[str, int]]
+    outages: tuple[Outage, ...]
+    out_of_service_s: float
+    notes: tuple[str, ...]
+    definitions: dict[str, str] = field(default_factory=lambda: dict(DEFINITIONS))
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the content of ledger.json."""
+        raw = dataclasses.asdict(self)
+        for row in raw["lost"]:
+            row["class"] = row.pop("class_")
+        return raw
+
+
+def build(folder: Path) -> Ledger:
+    """Make the ledger of a folder, and write ledger.parquet and ledger.json."""
+    if not (folder / records.REQUESTS).is_file():
+        raise RecordsError(
+            f"{folder / records.REQUESTS} is missing",
+            cause="this is not the folder of an experiment or a load test",
+            remedy="name a folder below results/ that holds it",
+        )
+    with tempfile.TemporaryDirectory(dir=folder, prefix=".ledger-") as spill:
+        db = ledger_sql.open_database(folder, Path(spill))
+        try:
+            ledger_sql.write(db, folder)
+            made = _read(db, folder)
+        finally:
+            db.close()
+    records.write_json(folder / LEDGER, made.as_json())
+    return made
+
+
+def load(folder: Path) -> Ledger:
+    """Read ledger.json back."""
+    raw = records.read_json(folder / LEDGER)
+    lost = tuple(Lost(**{key.replace("class", "class_"): row[key] for key in row}) for row in raw["lost"])
+    outages = tuple(Outage(**each) for each in raw["outages"])
+    lists = {key: tuple(raw[key]) for key in ("incomplete_because", "notes")}
+    return Ledger(**{**raw, **lists, "lost": lost, "outages": outages})
+
+
+def _read(db: duckdb.DuckDBPyConnection, folder: Path) -> Ledger:
+    counted = dict(_all(db, "SELECT class, count(*) FROM ledger GROUP BY class"))
+    classes = {name: counted.get(name, 0) for name in DEFINITIONS}
+    twice = dict(_all(db, "SELECT outcome, count(*) FROM ledger WHERE completed > 1 GROUP BY 1 ORDER BY 1"))
+    per_server: dict[str, dict[str, int]] = {}
+    for server, name, count in _all(
+        db, "SELECT server, class, count(*) FROM ledger GROUP BY ALL ORDER BY server, class"
+    ):
+        per_server.setdefault(server, {})[name] = count
+    unknown = dict(
+        _all(db, f"SELECT {_WHY}, count(*) FROM ledger WHERE class = 'unknown' GROUP BY 1 ORDER BY 1")  # noqa: S608
+    )
+    outages, out_of_service_s = _outages(db)
+    own, others = _without_client(db)
+    reasons = tuple(_incomplete(db, folder, own))
+    return Ledger(
+        complete=not reasons,
+        incomplete_because=reasons,
+        sent=sum(classes.values()),
+        classes=classes,
+        executed_twice=sum(twice.values()),
+        executed_twice_outcomes=twice,
+        unknown_because=unknown,
+        lost=_lost(db),
+        per_server=per_server,
+        outages=outages,
+        out_of_service_s=out_of_service_s,
+        notes=tuple(_notes(db, folder, others)),
+    )
+
+
+_WHY = """if(haproxy_start_s IS NULL, 'HAProxy''s log has no line of it, and HAProxy ran all the time',
+    'HAProxy''s log has a line of it that says nothing of a loss, and the client has no answer')"""
+_DETAIL = f"""concat_ws('; ', if(class = 'unknown', {_WHY}, NULL),
+    if(error = '', 'status ' || status, 'the client: ' || error),
+    if(haproxy_status IS NULL, NULL, 'HAProxy: status ' || haproxy_status || ', ' || bytes_sent || ' bytes'
+        || if(retried, ', retried', '')),
+    if(len(executed_by) > 0,
+        'in the log of ' || list_aggregate(executed_by, 'string_agg', ', '), NULL))"""
+
+
+def _all(db: duckdb.DuckDBPyConnection, query: str, **parameters: Any) -> list[tuple[Any, ...]]:
+    return db.execute(query, parameters or None).fetchall()
+
+
+def _lost(db: duckdb.DuckDBPyConnection) -> tuple[Lost, ...]:
+    rows = _all(
+        db,
+        f"""SELECT request_id, sent_s, class, server, phase, termination, {_DETAIL} FROM ledger
+            WHERE class LIKE 'lost%' OR class = 'unknown' ORDER BY sent_s, request_id LIMIT {LISTED}""",  # noqa: S608
+    )
+    return tuple(Lost(*row) for row in rows)
+
+
+def _outages(db: duckdb.DuckDBPyConnection) -> tuple[tuple[Outage, ...], float]:
+    """Return the outages, the first ones, and how long all of them took together.
+
+    Requests in the order in which they were sent: an outage begins with a lost one and ends with one that is
+    served. Refusals, rejections and wrong answers neither begin nor end one. Where the class is unknown, what
+    the client saw decides.
+    """
+    edges = _all(
+        db,
+        f"""WITH told AS (SELECT sent_s, ended_s, CASE WHEN class IN ({_STILL_UP}) THEN true
+                    WHEN class LIKE 'lost%' THEN false WHEN class <> 'unknown' THEN NULL
+                    WHEN failure IN ('none', 'late') THEN true WHEN failure = 'error' THEN false END AS up
+                FROM ledger),
+            turns AS (SELECT sent_s, up, lag(up, 1, true) OVER (ORDER BY sent_s) AS before
+                FROM told WHERE up IS NOT NULL)
+            SELECT sent_s, up FROM turns WHERE up <> before ORDER BY sent_s""",  # noqa: S608
+    )
+    if len(edges) % 2:
+        (last,) = _all(db, "SELECT max(ended_s) FROM ledger")[0]
+        edges.append((last, True))
+    times = [at for at, _ in edges]
+    spans = [Outage(start, end, end - start) for start, end in zip(times[::2], times[1::2], strict=True)]
+    return tuple(spans[:LISTED]), sum(span.duration_s for span in spans)
+
+
+def _incomplete(db: duckdb.DuckDBPyConnection, folder: Path, without_client: int) -> list[str]:
+    """Say what is missing from the records although nothing that was done explains it."""
+    names = (records.HAPROXY_LOG, records.PREDICTOR_LOG)
+    reasons = [f"{name} is missing" for name in names if not (folder / name).is_file()]
+    (unlogged,) = _all(db, "SELECT count(*) FROM unlogged WHERE NOT explained AND status > 0")[0]
+    if unlogged:
+        reasons.append(f"{unlogged} requests that were answered have no line in HAProxy's log")
+    for server, count in _all(
+        db, "SELECT server, count(*) FROM unwritten WHERE NOT explained GROUP BY 1 ORDER BY 1"
+    ):
+        reasons.append(
+            f"{count} requests that {server} answered have no line in its log, and it did not die then"
+        )
+    if without_client:
+        reasons.append(f"{without_client} requests of the load in HAProxy's log have no row in requests.csv")
+    (sent,) = _all(db, "SELECT count(*) FROM ledger")[0]
+    return [*reasons, *_generated(folder, sent), *_not_collected(folder)]
+
+
+def _generated(folder: Path, sent: int) -> Iterator[str]:
+    """Say what of the load has no row, by the generator's own count."""
+    path = folder / records.GENERATOR
+    if not path.is_file():
+        yield "the generator ended before its run was over: its last rows may be missing"
+        return
+    raw = records.read_json(path)
+    unfinished = int(raw["unfinished_requests"])
+    if unfinished:
+        yield f"{unfinished} requests had no end when the load was ended, and have no row"
+    begun = int(raw["begun_requests"])
+    if begun - unfinished != sent:
+        yield f"the generator began {begun} requests and ended {begun - unfinished}; {sent} have a row"
+
+
+def _not_collected(folder: Path) -> Iterator[str]:
+    """Say what was missing from the logs when they were fetched; only an experiment fetches them."""
+    path = folder / records.COLLECTED
+    if path.is_file():
+        yield from (str(each["missing"]) for each in records.read_json(path) if each["missing"])
+
+
+def _without_client(db: duckdb.DuckDBPyConnection) -> tuple[int, int]:
+    """Count HAProxy's lines without a row of the client's: those with ids as the load's, and others."""
+    own, others = _all(
+        db,
+        r"""SELECT count(*) FILTER (regexp_full_match(h.id, '[0-9a-f]{32}')), count(*) FROM haproxy h
+           ANTI JOIN client c ON c.request_id = h.id
+           WHERE h.start_s BETWEEN (SELECT min(sent_s) FROM client) AND (SELECT max(ended_s) FROM client)
+             AND NOT list_contains($prefixes, regexp_extract(h.id, '^[a-z]+-'))""",
+        prefixes=list(ledger_sql.FOREIGN_PREFIXES),
+    )[0]
+    return own, others - own
+
+
+def _notes(db: duckdb.DuckDBPyConnection, folder: Path, others: int) -> list[str]:
+    """Say what a reader should know although it takes nothing from the ledger's completeness."""
+    notes = []
+    if answers.load(folder) is None:
+        notes.append(f"{answers.ANSWERS} is missing: answers that are valid but wrong cannot be told")
+    if others:
+        notes.append(f"HAProxy served {others} requests that were not of the load")
+    (explained,) = _all(db, "SELECT count(*) FROM unlogged WHERE explained")[0]
+    if explained:
+        notes.append(
+            f"{explained} requests have no line in HAProxy's log because HAProxy itself was struck then"
+        )
+    (excused,) = _all(db, "SELECT count(*) FROM unwritten WHERE explained")[0]
+    if excused:
+        notes.append(
+            f"{excused} answered requests are not in their server's log: it died within "
+            f"{ledger_sql.LOST_LINES_AFTER_S:g} s and took its last lines with it"
+        )
+    return notes

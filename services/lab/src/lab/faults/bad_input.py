@@ -1,0 +1,103 @@
+"""What the faults from the client's side share: a bounded number of bad requests, and what came back.
+
+They go to LAB_TARGET beside the load, each with a request id that begins with `bad-`. With a folder in the
+context each is a line of bad_input.jsonl: time (epoch s), fault, request_id, what, bytes, status (0: no
+reply), server, error, took_ms.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import time
+import uuid
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+
+import httpx
+
+from lab.faults import DURATION, Context, Parameter, Parameters, duration, work
+
+RECORDS = "bad_input.jsonl"
+TIMEOUT_S = 10.0
+
+PACED = {
+    "requests": Parameter(50, "requests", 1, 10_000, "how many are sent at the most"),
+    "rate": Parameter(10, "requests/s", 0.1, 200, "how fast"),
+    "duration_s": duration(),
+}
+
+
+@dataclass(frozen=True)
+class Bad:
+    """One bad request. `body` may be made while it is sent; then it has no length (chunked)."""
+
+    what: str
+    body: bytes | Callable[[], Iterable[bytes]]
+    content_type: str = "application/json"
+
+
+def inject(
+    context: Context,
+    job: work.Job,
+    target: str,
+    parameters: Parameters,
+    make: Callable[[random.Random], Bad],
+) -> None:
+    """Begin to send, one after the other, at the rate; a slow reply makes it slower, never more at once."""
+
+    def do(apart: Context, its: work.Work) -> None:
+        draw = random.Random(job.name)  # noqa: S311 - the same requests each time
+        its.found |= {"sent": 0, "statuses": {}}
+        started = time.monotonic()
+        with httpx.Client(timeout=TIMEOUT_S, trust_env=False, verify=False) as http:  # noqa: S501 - no TLS
+            for number in range(int(parameters["requests"])):
+                due = started + number / parameters["rate"]
+                if its.stop.wait(max(0.0, due - time.monotonic())):
+                    return
+                if time.monotonic() - started > parameters[DURATION]:
+                    return
+                count(its, record(apart, job.name, _send(http, apart.target_url, make(draw))))
+
+    job.start(context, target, do)
+
+
+def _send(http: httpx.Client, url: str, bad: Bad) -> dict[str, object]:
+    """Send one, return what came back."""
+    body = bad.body if isinstance(bad.body, bytes) else bad.body()
+    row: dict[str, object] = {"time": time.time(), "request_id": f"bad-{uuid.uuid4()}", "what": bad.what}
+    row["bytes"] = len(body) if isinstance(body, bytes) else None
+    headers = {"X-Request-ID": str(row["request_id"]), "Content-Type": bad.content_type}
+    started = time.perf_counter()
+    try:
+        reply = http.post(f"{url}/predict", content=body, headers=headers)
+    except httpx.HTTPError as error:
+        row |= {"status": 0, "server": "", "error": type(error).__name__}
+    else:
+        row |= {"status": reply.status_code, "server": reply.headers.get("X-Served-By", ""), "error": ""}
+    return row | {"took_ms": round((time.perf_counter() - started) * 1000, 3)}
+
+
+def record(context: Context, name: str, row: dict[str, object]) -> dict[str, object]:
+    """Write the line; return the row."""
+    row = {"time": row["time"], "fault": name, **row}
+    if context.folder is not None:
+        with (context.folder / RECORDS).open("a", encoding="utf-8") as file:
+            file.write(json.dumps(row) + "\n")
+    return row
+
+
+def count(its: work.Work, row: dict[str, object]) -> None:
+    """Count the reply by its status; only one that came is an effect."""
+    statuses = dict(its.found["statuses"])
+    key = str(row["status"] or "no reply")
+    statuses[key] = statuses.get(key, 0) + 1
+    its.found |= {"sent": its.found["sent"] + 1, "statuses": statuses}
+    if row["status"]:
+        its.begun.set()
+
+
+def chunks(size: int, total: int) -> Iterator[bytes]:
+    """Yield `total` bytes of nothing in pieces."""
+    for start in range(0, total, size):
+        yield b" " * min(size, total - start)

@@ -1,0 +1,1 @@
+"""The faults: one fault, one file; `lab.faults` has the contract."""

@@ -1,0 +1,70 @@
+"""Checks before a run: predictions are answered, the system is steady."""
+
+import dataclasses
+import time
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+
+from lab.errors import NotSteadyError, UnreachableError
+from lab.load import candidates
+from lab.parts.controller import Controller, State
+from lab.settings import Settings
+
+POLL_S = 0.5
+ANSWER_S = 5.0
+
+Say = Callable[[str], None]
+
+
+def check_target(url: str) -> str:
+    """Make sure that predictions are answered before anything is measured; return the model's version."""
+    (body,) = candidates.bodies(1, seed=0)
+    headers = {"Content-Type": "application/json"}
+    remedy = "make up; if it is up already: make ps, make logs SERVICE=haproxy"
+    try:
+        reply = httpx.post(f"{url}/predict", content=body, headers=headers, timeout=ANSWER_S, trust_env=False)
+    except httpx.HTTPError as error:
+        raise UnreachableError(
+            f"{url} does not answer: {error or type(error).__name__}",
+            cause="the lab is not running",
+            remedy=remedy,
+        ) from error
+    if not reply.is_success:
+        raise UnreachableError(
+            f"{url}/predict answers with status {reply.status_code}: {reply.text[:200]}",
+            cause="no server is ready, or other load is running",
+            remedy=remedy,
+        )
+    return str(reply.headers.get("X-Model-Version", ""))
+
+
+def steady_state(settings: Settings, say: Say) -> State:
+    """Return the controller's state once it is steady; raise NotSteadyError if it does not become so."""
+    until = time.monotonic() + settings.steady_wait_s
+    said = ""
+    with Controller(settings.controller_url) as controller:
+        while True:
+            state = controller.state()
+            if state.steady:
+                return state
+            if time.monotonic() >= until:
+                raise NotSteadyError(
+                    f"the system is not steady: {state.steady_reason}",
+                    cause="a server is down or on its way back, or a standby still helps after other load",
+                    remedy="wait until `make stats` shows each server in its place, then start again",
+                )
+            if state.steady_reason != said:
+                said = state.steady_reason
+                say(f"waiting until the system is steady: {said}")
+            time.sleep(POLL_S)
+
+
+def state_end(settings: Settings) -> dict[str, Any] | str:
+    """Return the state after the load; the result of a run is worth keeping without it, too."""
+    try:
+        with Controller(settings.controller_url) as controller:
+            return dataclasses.asdict(controller.state())
+    except UnreachableError as error:
+        return error.what

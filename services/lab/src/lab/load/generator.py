@@ -1,0 +1,125 @@
+"""The load generator as a process: Locust, headless, that writes into a result folder.
+
+with Load(folder, settings) as load:      # starts; ends it, whatever happens
+    while load.running():
+        for request in load.new_requests(): ...
+"""
+
+import math
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from lab.errors import GeneratorError
+from lab.load.cpu import CpuLog
+from lab.records import CPU, REQUESTS, Request, RequestReader
+from lab.settings import Settings
+
+LOG = "locust.log"
+STOP_S = 10.0  # how long it may take to end, beyond what its requests may take
+
+
+class Load:
+    """A running load generator; the rows that it writes can be read along."""
+
+    def __init__(self, folder: Path, settings: Settings) -> None:
+        self._folder = folder
+        self._settings = settings
+        self._reader = RequestReader(folder / REQUESTS)
+
+    def __enter__(self) -> Self:
+        environment = os.environ | self._settings.environment()
+        environment["LAB_RUN_FOLDER"] = str(self._folder)
+        # Locust finds the lab's modules where this process found them.
+        environment["PYTHONPATH"] = os.pathsep.join(path for path in sys.path if path)
+        with (self._folder / LOG).open("x", encoding="utf-8") as log:
+            self._process = subprocess.Popen(  # noqa: S603 - our own words
+                command(self._folder, self._settings),
+                env=environment,
+                cwd=self._folder,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,  # Ctrl-C is for this process, which ends the generator in order
+            )
+        self._cpu = CpuLog(self._folder / CPU, self._process.pid)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            self.stop()
+        finally:
+            self._cpu.close()
+
+    def running(self) -> bool:
+        """Tell whether the generator still runs; raise GeneratorError if it ended in failure."""
+        status = self._process.poll()
+        if status:
+            raise GeneratorError(
+                f"the load generator ended with status {status}: {self._last_words()}",
+                cause=f"its log is {LOG} in {self._folder}",
+                remedy="see the log",
+            )
+        return status is None
+
+    def wait(self, timeout_s: float) -> None:
+        """Wait for the generator's end, but no longer than this."""
+        try:
+            self._process.wait(timeout_s)
+        except subprocess.TimeoutExpired:
+            return
+
+    def new_requests(self) -> Iterator[Request]:
+        """Yield the requests that ended since the last call."""
+        return self._reader.new()
+
+    def sample_cpu(self) -> None:
+        """Note how busy machine and generator were since the last call."""
+        self._cpu.sample()
+
+    def stop(self) -> None:
+        """End the generator in order, so that all of its files are written; kill it if that does not help."""
+        for number in (signal.SIGUSR1, signal.SIGTERM, signal.SIGKILL):
+            if self._process.poll() is not None:
+                return
+            self._process.send_signal(number)
+            self.wait(STOP_S + 2 * self._settings.timeout_s)
+
+    def _last_words(self) -> str:
+        lines = (self._folder / LOG).read_text(encoding="utf-8", errors="replace").split("\n")
+        return next((line.strip() for line in reversed(lines) if line.strip()), "(it said nothing)")
+
+
+def constant(settings: Settings, rate_per_s: float, duration_s: float) -> Settings:
+    """Return the settings of a load at one rate that failures do not end."""
+    return replace(
+        settings,
+        pattern="constant",
+        users=0,
+        rate=rate_per_s,
+        rate_max=max(rate_per_s, settings.rate_max),
+        duration_s=duration_s,
+        beyond_s=-1.0,
+    )
+
+
+def command(folder: Path, settings: Settings) -> list[str]:
+    """Return Locust's command line: one keeper of the schedule, or the closed users."""
+    closed = settings.pattern == "users"
+    users, per_s = (settings.users, settings.ramp_per_s) if closed else (1, 1)
+    finish_s = math.ceil(2 * settings.timeout_s)  # to connect and to reply have a time limit each
+    return [
+        sys.executable,
+        *("-m", "locust", "-f", str(settings.locustfile), "ClosedUsers" if closed else "OpenArrivals"),
+        *("--headless", "--users", str(users), "--spawn-rate", str(per_s), "--stop-timeout", str(finish_s)),
+        *("--host", settings.target_url, "--only-summary", "--loglevel", "WARNING"),
+        *("--csv", str(folder / "locust"), "--csv-full-history", "--html", str(folder / "locust.html")),
+    ]

@@ -1,0 +1,38 @@
+"""How a result came about, for settings.json: settings, versions, machine, what ran."""
+
+import dataclasses
+import importlib.metadata
+import platform
+from pathlib import Path
+from typing import Any
+
+from lab.parts import machine
+from lab.parts.controller import State
+from lab.parts.running import NOT_ASKED, Running
+from lab.settings import Settings
+
+
+def versions(settings: Settings, found: Running) -> dict[str, str]:
+    """Return the versions that a result depends on: the lab's tool, and the system that runs."""
+    packages = {name: importlib.metadata.version(name) for name in ("locust", "duckdb")}
+    return {"lab": settings.version, "python": platform.python_version(), **packages, **found.versions()}
+
+
+def saved_settings(
+    settings: Settings, state: State, started_s: float, found: Running = NOT_ASKED
+) -> dict[str, Any]:
+    """Return the content of settings.json as it is at the start."""
+    values = {key: str(value) if isinstance(value, Path) else value for key, value in vars(settings).items()}
+    return {
+        "topology": state.topology,
+        "cost_factor": state.cost_factor,
+        "started_s": started_s,
+        "ended_s": None,
+        "settings": values,
+        "variables": settings.environment(),
+        "versions": versions(settings, found),
+        "machine": machine.look(),
+        "containers": found.containers,
+        "state_start": dataclasses.asdict(state),
+        "state_end": None,
+    }

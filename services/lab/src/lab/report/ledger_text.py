@@ -1,0 +1,69 @@
+"""An experiment's ledger, budget and invariants as a person reads them in the terminal, short."""
+
+from collections.abc import Iterator, Sequence
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from lab.facts.budget import Budget
+from lab.facts.invariants import INVALID, UNKNOWN, Finding
+from lab.facts.ledger import LOST, Ledger
+from lab.records.times import clock
+
+SHOWN = 5
+COLOURS = {INVALID: "bold red", UNKNOWN: "yellow"}
+
+
+def text(made: Ledger, budget: Budget, findings: Sequence[Finding]) -> RenderableType:
+    """Return the three, one below the other."""
+    return Group(*_ledger(made), Text(), *_budget(budget), Text(), *_invariants(findings))
+
+
+def _table(*headings: str) -> Table:
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for number, heading in enumerate(headings):
+        table.add_column(heading, justify="right" if number == 1 else "left", no_wrap=number < 2)  # noqa: PLR2004
+    return table
+
+
+def _ledger(made: Ledger) -> Iterator[RenderableType]:
+    table = _table("class", "requests", "")
+    for name, count in made.classes.items():
+        bad = count and (name in LOST or name in ("wrong_answer", "unknown"))
+        table.add_row(name, Text(str(count), style="bold red" if bad else ""), made.definitions[name])
+    table.add_row("sent", str(made.sent), "the sum")
+    yield table
+    for lost in made.lost[:SHOWN]:
+        where = f"{lost.phase}, {lost.termination_state or 'no line of HAProxy'}"
+        yield Text(
+            f"{clock(lost.time)} {lost.request_id} {lost.class_}, {lost.server}: {where}; {lost.detail}"
+        )
+    if len(made.lost) > SHOWN:
+        yield Text(f"and {len(made.lost) - SHOWN} more in ledger.json")
+    for why, count in made.unknown_because.items():
+        yield Text(f"unknown: {count}: {why}", style="yellow")
+    if made.outages:
+        longest = max(outage.duration_s for outage in made.outages)
+        yield Text(f"out of service: {made.out_of_service_s:.2f} s in all, at most {longest:.2f} s at a time")
+    for reason in made.incomplete_because:
+        yield Text(f"INCOMPLETE: {reason}", style="bold red")
+    yield from (Text(note, style="dim") for note in made.notes)
+
+
+def _budget(budget: Budget) -> Iterator[RenderableType]:
+    table = _table("phase", "took", "at", "from", "source")
+    for phase in budget.phases:
+        took = f"{phase.duration_ms:.0f} ms ± {phase.uncertainty_ms:.0f}"
+        table.add_row(
+            phase.name, took, f"{phase.at_ms:.0f} ms", phase.from_, Text(phase.source, overflow="fold")
+        )
+    if budget.phases:
+        yield table
+    yield from (Text(note, style="dim") for note in budget.notes)
+
+
+def _invariants(findings: Sequence[Finding]) -> Iterator[RenderableType]:
+    for finding in findings:
+        yield Text(f"{finding.verdict:8} {finding.name}", style=COLOURS.get(finding.verdict, ""))
+        yield from (Text(f"         {said}", overflow="fold") for said in finding.evidence[:SHOWN])

@@ -1,0 +1,68 @@
+"""A load test's summary as a person reads it in the terminal."""
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from lab.facts.summary import Summary
+
+
+def text(summary: Summary) -> RenderableType:
+    """Return the summary: the rates, the latencies, the failures, the servers, the verdict."""
+    return Group(_facts(summary), Text(), _servers(summary), Text(), _verdict(summary))
+
+
+def _rate(value: float) -> str:
+    return f"{value:.1f} requests/s"
+
+
+def _ms(value: float | None) -> str:
+    return "-" if value is None else f"{value:.0f} ms"
+
+
+def _facts(summary: Summary) -> Table:
+    table = Table.grid(padding=(0, 2, 0, 0))
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    first, latency = summary.first_failure, summary.latency
+    if first:
+        failure = f"{_rate(first.rate_per_s)} ({first.failure}, {first.at_s:.1f} s after the start)"
+    else:
+        failure = "no request failed: raise RATE_MAX, RAMP or DURATION (USERS) to find the rate"
+    table.add_row("rate at the first failure", Text(failure, style="bold"))
+    table.add_row("highest rate without failure", _rate(summary.rate_max_without_failure_per_s))
+    table.add_row("most served in a second", _rate(summary.rate_served_max_per_s))
+    table.add_row(
+        "latency p50 / p95 / p99 / max",
+        " / ".join(_ms(value) for value in (latency.p50_ms, latency.p95_ms, latency.p99_ms, latency.max_ms)),
+    )
+    table.add_row("requests", f"{summary.sent_requests} sent, {summary.served_requests} served")
+    table.add_row(
+        "failures",
+        f"{summary.refused_requests} refused (429, 503), {summary.error_requests} errors, "
+        f"{summary.late_requests} late (over {summary.limit_ms:g} ms)",
+    )
+    if summary.generator.unfinished_requests:
+        table.add_row("without an end", f"{summary.generator.unfinished_requests} when the load was ended")
+    return table
+
+
+def _servers(summary: Summary) -> Table:
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    until = "at the first failure" if summary.first_failure else "at the end"
+    table.add_column("answered by", no_wrap=True)
+    for heading in ("requests, whole run", f"taken {until}", f"in progress {until}"):
+        table.add_column(heading, justify="right")
+    for server in summary.servers:
+        counts = (server.answered_requests, server.taken_requests, server.in_progress_requests)
+        table.add_row(server.server, *map(str, counts))
+    return table
+
+
+def _verdict(summary: Summary) -> Text:
+    if not summary.valid:
+        return Text("INVALID: " + "; ".join(summary.invalid_because), style="bold red")
+    cpu = summary.cpu
+    idle = "" if cpu.idle_lowest_percent is None else f"; at least {cpu.idle_lowest_percent:.0f} % CPU idle"
+    share = f"{summary.lag.late_percent:.2f} % of the requests sent over 50 ms late"
+    return Text(f"valid: the generator kept its schedule ({share}){idle}", style="green")
