@@ -32,7 +32,7 @@ topologies: ## List the topologies
 
 .PHONY: topology
 topology: ## Write a topology of your own: NAME=5-active ACTIVE=5 STANDBY=1
-	@$(BIN)/new-topology.sh "$(NAME)" "$(ACTIVE)" "$(or $(STANDBY),0)"
+	@$(BIN)/topology.sh "$(NAME)" "$(ACTIVE)" "$(or $(STANDBY),0)"
 
 .PHONY: check
 check: ## Check a topology file without starting it (TOPOLOGY=3-active)

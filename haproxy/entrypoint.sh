@@ -22,10 +22,25 @@ done
 BUFFER_SIZE=$((${MAX_BODY_BYTES:-1048576} + 65536))
 export BUFFER_SIZE
 
+# backends: the topology file states each server once, who serves and who stands by (weight 0). The fallback has the same
+# servers, each tracking its own line: used when no server is in rotation, so whoever is healthy answers, even with the
+# controller dead.
+backends() {
+    local servers=${TOPOLOGY_SERVERS:?no servers: start HAProxy with a topology file} word name address rest
+    printf 'backend predictors\n%s\n\nbackend fallback\n' "$servers"
+    while read -r word name address rest; do
+        case $word in
+        default-server) printf '    default-server weight 1%s\n' "$(limit "$name $address $rest")" ;;
+        server) printf '    server %s %s track predictors/%s%s\n' "$name" "$address" "$name" "$(limit "$rest")" ;;
+        esac
+    done <<<"$servers"
+}
+# limit WORDS: the maxconn among them, which holds in the fallback as well.
+limit() { [[ ${1%%#*} =~ (^|[[:space:]])maxconn[[:space:]]+([0-9]+) ]] && printf ' maxconn %s' "${BASH_REMATCH[2]}" || true; }
+
 case "${1:-}" in
 balancer | check)
-    # The stanzas of the topology come from the topology file, which says once who serves and who stands by.
-    printf '%s\n' "${TOPOLOGY_BACKENDS:?no backends: start HAProxy with a topology file}" >/tmp/topology.cfg
+    backends >/tmp/topology.cfg
     if [ "$1" = check ]; then
         exec haproxy -c -q -f haproxy.cfg -f /tmp/topology.cfg
     fi

@@ -6,10 +6,12 @@ from pathlib import Path
 import pytest
 
 from lab.commands import check, topologies
+from lab.commands import topology as command
 from lab.errors import TopologyError
 from lab.settings import Settings
 from lab.topology import files as topology
-from lab.topology.files import Server
+from lab.topology import writer
+from lab.topology.files import TopologyServer
 
 TOPOLOGIES = Path(__file__).resolve().parents[3] / "compose" / "topologies"
 
@@ -18,8 +20,6 @@ GOOD = """\
 x-predictor: &predictor
   extends: {file: predictor.yaml, service: predictor}
   profiles: ["two"]
-  cpu_period: 10000 # us
-  cpu_quota: 3000 # us
   mem_limit: 256m
 
 services:
@@ -28,29 +28,23 @@ services:
   predictor-3: {<<: *predictor, hostname: predictor-3, labels: {hadr.region: region-2}}
   haproxy:
     environment:
-      TOPOLOGY_BACKENDS: |
-        backend predictors
-          default-server maxconn 10
-          server predictor-1 predictor-1:8000 check weight 100
-          server predictor-2 predictor-2:8000 check
-          server predictor-3 predictor-3:8000 check weight 0 # standby
+      TOPOLOGY_SERVERS: |
+        default-server maxconn 10
+        server predictor-1 predictor-1:8000 check weight 100
+        server predictor-2 predictor-2:8000 check
 
-        backend fallback
-          default-server maxconn 10
-          server predictor-1 predictor-1:8000 track predictors/predictor-1
-          server predictor-2 predictor-2:8000 track predictors/predictor-2
-          server predictor-3 predictor-3:8000 track predictors/predictor-3
+        server predictor-3 predictor-3:8000 check weight 0 # standby
 """
 
 # Each row: what is wrong, the text replaced in GOOD, its replacement, and words of the problem with its line.
 BAD = [
     ("bad syntax", 'profiles: ["two"]', 'profiles: ["two"', "5: not valid YAML: expected ',' or ']'"),
-    ("a tab", "  cpu_quota", "\tcpu_quota", "6: not valid YAML: found character '\\t'"),
+    ("a tab", "  mem_limit", "\tmem_limit", "5: not valid YAML: found character '\\t'"),
     (
         "an unknown anchor",
         "*predictor, hostname: predictor-1",
         "*server, hostname: predictor-1",
-        "10: not valid",
+        "8: not valid",
     ),
     ("no services", "services:", "servers:", "2: no key 'services'; expected a mapping"),
     (
@@ -60,52 +54,58 @@ BAD = [
         "1: no description; expected a comment",
     ),
     (
-        "no backends",
-        "TOPOLOGY_BACKENDS",
-        "BACKENDS",
-        "14: no TOPOLOGY_BACKENDS for haproxy; expected services.haproxy",
+        "no servers",
+        "TOPOLOGY_SERVERS",
+        "SERVERS",
+        "12: no TOPOLOGY_SERVERS for haproxy; expected services.haproxy",
     ),
     (
         "a key twice",
         "  mem_limit: 256m\n",
-        "  mem_limit: 256m\n  cpu_quota: 2\n",
-        "8: cpu_quota stands twice, first in line 6",
+        "  mem_limit: 256m\n  mem_limit: 2g\n",
+        "6: mem_limit stands twice, first in line 5",
     ),
     (
         "a service twice",
         "  predictor-2: {",
         "  predictor-1: {",
-        "11: predictor-1 stands twice, first in line 10",
+        "9: predictor-1 stands twice, first in line 8",
+    ),
+    (
+        "a word that is a boolean in YAML 1.1 alone",
+        "  mem_limit: 256m\n",
+        "  mem_limit: 256m\n  tty: yes\n",
+        '6: yes is a boolean to some readers of YAML and a text to others; expected true, false, or "yes"',
     ),
     (
         "a server twice",
         "server predictor-2 predictor-2:8000 check",
         "server predictor-1 predictor-1:8000 check",
-        "19: server predictor-1 stands twice in backend predictors, first in line 18; expected each",
+        "16: server predictor-1 stands twice, first in line 15; expected each server once",
     ),
     (
         "no active server",
-        "default-server maxconn 10\n          server predictor-1 predictor-1:8000 check weight 100",
-        "default-server maxconn 10 weight 0\n          server predictor-1 predictor-1:8000 check",
-        "16: no active server: every weight is 0; expected at least one server without 'weight 0'",
+        "default-server maxconn 10\n        server predictor-1 predictor-1:8000 check weight 100",
+        "default-server maxconn 10 weight 0\n        server predictor-1 predictor-1:8000 check",
+        "13: no active server: every weight is 0; expected at least one server without 'weight 0'",
     ),
     (
         "a server without a service",
         "  predictor-2: {<<",
         "  predictor-4: {<<",
-        "19: no service backs the server predictor-2",
+        "16: no service backs the server predictor-2",
     ),
     (
         "a service without a server",
         "  predictor-2: {<<",
         "  predictor-4: {<<",
-        "11: service predictor-4 has no server line",
+        "9: service predictor-4 has no server line",
     ),
     (
         "a service that is no predictor",
         "  predictor-2: {<<",
         "  predicter-2: {<<",
-        "11: service predicter-2; expected a serv",
+        "9: service predicter-2; expected a serv",
     ),
     (
         "another profile",
@@ -113,100 +113,81 @@ BAD = [
         '["three"]',
         "4: predictor-1 has the profiles ['three']; expected profiles: [\"two\"]",
     ),
-    ("no profile", '  profiles: ["two"]\n', "", "9: predictor-1 has no profile; expected profiles"),
+    ("no profile", '  profiles: ["two"]\n', "", "7: predictor-1 has no profile; expected profiles"),
     (
         "no extends",
         "  extends: {file: predictor.yaml, service: predictor}\n",
         "",
-        "9: predictor-1 does not extend",
+        "7: predictor-1 does not extend",
     ),
     (
         "no host name",
         "hostname: predictor-2, ",
         "",
-        "11: predictor-2 has no host name; expected hostname: predictor-2",
+        "9: predictor-2 has no host name; expected hostname: predictor-2",
     ),
     (
         "another host name",
         "hostname: predictor-2",
         "hostname: predictor-1",
-        "11: predictor-2 has the host name 'predictor-1'",
+        "9: predictor-2 has the host name 'predictor-1'",
     ),
-    ("no region", ', labels: ["hadr.region=region-1"]', "", "11: predictor-2 has no region; expected labels"),
+    ("no region", ', labels: ["hadr.region=region-1"]', "", "9: predictor-2 has no region; expected labels"),
     (
-        "no CPU period",
-        "  cpu_period: 10000 # us\n",
-        "",
-        "9: predictor-1: has no cpu_period; expected a CFS period in us",
+        "a CPU quota",
+        "  mem_limit: 256m\n",
+        "  mem_limit: 256m\n  cpu_quota: 3000\n",
+        "6: predictor-1 has a CPU quota (cpu_quota); expected environment: {PREDICTOR_SLOTS",
     ),
     (
-        "no CPU quota",
-        "cpu_quota: 3000",
-        "cpu_quota: 0.3",
-        "6: predictor-1: cpu_quota is '0.3'; expected a CPU quota in us",
+        "a share of CPUs",
+        "  mem_limit: 256m\n",
+        "  mem_limit: 256m\n  cpus: 0.3\n",
+        "6: predictor-1 has a CPU quota (cpus); expected environment: {PREDICTOR_SLOTS",
     ),
     (
         "no memory limit",
         "  mem_limit: 256m\n",
         "",
-        "9: predictor-1: has no mem_limit; expected a memory limit",
+        "7: predictor-1: has no mem_limit; expected a memory limit",
     ),
     (
         "no check",
         "server predictor-2 predictor-2:8000 check",
         "server predictor-2 predictor-2:8000",
-        "19: server predictor-2 is not c",
+        "16: server predictor-2 is not c",
     ),
     (
         "a bad weight",
         "weight 100",
         "weight heavy",
-        "18: server predictor-1 has the weight 'heavy'; expected 0 (standby) to 256",
+        "15: server predictor-1 has the weight 'heavy'; expected 0 (standby) to 256",
     ),
-    ("too large a weight", "weight 100", "weight 257", "18: server predictor-1 has the weight '257'"),
-    ("a weight without number", "weight 0 # standby", "weight", "20: server predictor-3 has the weight ''"),
+    ("too large a weight", "weight 100", "weight 257", "15: server predictor-1 has the weight '257'"),
+    ("a weight without number", "weight 0 # standby", "weight", "18: server predictor-3 has the weight ''"),
     (
         "a backup server",
         "check weight 0",
         "check backup",
-        "20: server predictor-3 is 'backup'; expected 'weight 0'",
+        "18: server predictor-3 is 'backup'; expected 'weight 0'",
     ),
     (
         "another address",
         "predictor-2:8000 check",
         "predictor-1:8000 check",
-        "19: server predictor-2 has the address predictor-1:8000",
+        "16: server predictor-2 has the address predictor-1:8000",
     ),
     (
         "a server without address",
         "predictor-2 predictor-2:8000 check",
         "predictor-2",
-        "19: server line 'server predictor-2'",
+        "16: server line 'server predictor-2'",
     ),
     (
-        "an unknown backend",
-        "backend fallback",
-        "backend spare",
-        "22: backend 'spare'; expected predictors and fallback",
-    ),
-    ("no fallback", "backend fallback", "backend spare", "15: no backend fallback in TOPOLOGY_BACKENDS"),
-    (
-        "a fallback without a server",
-        "          server predictor-2 predictor-2:8000 track predictors/predictor-2\n",
-        "",
-        "22: backend fallback lacks predictor-2; expected 'server predictor-2 predictor-2:8000 track",
-    ),
-    (
-        "tracking the wrong one",
-        "track predictors/predictor-2",
-        "track predictors/predictor-1",
-        "25: predictor-2 in fallback",
-    ),
-    (
-        "tracking none",
-        " track predictors/predictor-2",
-        "",
-        "25: predictor-2 in fallback tracks the wrong server or none",
+        "a backend of its own",
+        "        default-server maxconn 10",
+        "        backend fallback",
+        "14: 'backend' is no line of a server; expected a line 'server ...'",
     ),
 ]
 
@@ -222,9 +203,9 @@ def test_a_good_file_is_read_with_roles_and_regions() -> None:
     assert problems == ()
     assert found.description == "Two servers share the load; a third stands by."
     assert found.servers == (
-        Server("predictor-1", "active", "region-1"),
-        Server("predictor-2", "active", "region-1"),
-        Server("predictor-3", "standby", "region-2"),
+        TopologyServer("predictor-1", "active", "region-1"),
+        TopologyServer("predictor-2", "active", "region-1"),
+        TopologyServer("predictor-3", "standby", "region-2"),
     )
     assert found.regions == ("region-1", "region-2")
 
@@ -241,7 +222,7 @@ def test_a_bad_file_is_refused_with_line_and_expectation(old: str, new: str, wor
 def test_a_server_needs_a_limit(default: str) -> None:
     """Without maxconn, or with none in effect, HAProxy would send any number of requests."""
     text = GOOD.replace("default-server maxconn 10", default if default.endswith("maxconn 0") else "", 1)
-    assert "18: server predictor-1 has no limit; expected maxconn N in its line or in default-server" in said(
+    assert "15: server predictor-1 has no limit; expected maxconn N in its line or in default-server" in said(
         text
     )
 
@@ -249,7 +230,7 @@ def test_a_server_needs_a_limit(default: str) -> None:
 def test_no_server_at_all_is_refused() -> None:
     """A backend without a line serves nobody."""
     lines = [line for line in GOOD.splitlines() if "8000 check" not in line]
-    assert any("no server in backend predictors" in problem for problem in said("\n".join(lines)))
+    assert any("no server at all" in problem for problem in said("\n".join(lines)))
 
 
 def test_an_empty_file_is_refused() -> None:
@@ -272,9 +253,9 @@ def test_all_problems_are_said_at_once_in_the_order_of_lines(
     assert check.run(argparse.Namespace(topology="two"), Settings(topologies_dir=tmp_path)) == 2
     lines = capsys.readouterr().err.splitlines()
     assert [line.split(" ", 1)[0] for line in lines] == [
-        "compose/topologies/two.yaml:10:",
-        "compose/topologies/two.yaml:18:",
-        "compose/topologies/two.yaml:18:",
+        "compose/topologies/two.yaml:8:",
+        "compose/topologies/two.yaml:15:",
+        "compose/topologies/two.yaml:15:",
     ]
     assert all("; expected " in line for line in lines)
 
@@ -324,3 +305,40 @@ def test_the_labs_own_topologies_are_good(path: Path) -> None:
     """The files in the repository pass their own check."""
     _, problems = topology.read(path)
     assert problems == ()
+
+
+@pytest.mark.parametrize(("active", "standby"), [(1, 0), (2, 0), (2, 1), (3, 0), (1, 1), (19, 1)])
+def test_a_written_file_is_a_good_one_and_states_what_was_asked(active: int, standby: int) -> None:
+    found, problems = topology.parse(writer.text("own", active, standby), "own.yaml")
+    assert problems == ()
+    assert (len(found.with_role("active")), len(found.with_role("standby"))) == (active, standby)
+    if active + standby > 1:
+        assert len(found.regions) == 2, "no topology of two servers or more dies with one region"
+
+
+@pytest.mark.parametrize(
+    ("name", "active", "standby", "words"),
+    [
+        ("Own", "2", "0", "NAME=Own: expected lower-case letters"),
+        ("own", "0", "0", "ACTIVE=0: expected a number of servers from 1"),
+        ("own", "two", "0", "ACTIVE=two: expected a number"),
+        ("own", "2", "-1", "STANDBY=-1: expected a number"),
+        ("own", "20", "1", "21 servers: expected 20 at the most"),
+    ],
+)
+def test_a_file_that_cannot_be_written_is_refused_before_anything_is(
+    tmp_path: Path, name: str, active: str, standby: str, words: str
+) -> None:
+    args = argparse.Namespace(name=name, active=active, standby=standby)
+    with pytest.raises(TopologyError, match=words):
+        command.run(args, Settings(topologies_dir=tmp_path))
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_file_that_exists_is_left_alone(tmp_path: Path) -> None:
+    args = argparse.Namespace(name="own", active="2", standby="0")
+    assert command.run(args, Settings(topologies_dir=tmp_path)) == 0
+    (tmp_path / "own.yaml").write_text("mine")
+    with pytest.raises(TopologyError, match="exists"):
+        command.run(args, Settings(topologies_dir=tmp_path))
+    assert (tmp_path / "own.yaml").read_text() == "mine"

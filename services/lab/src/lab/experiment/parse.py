@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ruamel.yaml.nodes import MappingNode, Node, SequenceNode
+from yaml.nodes import MappingNode, Node, SequenceNode
 
 from lab.errors import LabError, ScenarioError
 from lab.experiment import schema, targets
@@ -28,7 +28,7 @@ from lab.experiment.schema import Key
 from lab.facts import measures
 from lab.facts.measures import Expectation
 from lab.topology import yaml_nodes
-from lab.topology.stanza import Problem
+from lab.topology.servers import Problem
 from lab.topology.yaml_nodes import Entry
 
 NAME = re.compile(r"[a-z0-9][a-z0-9-]*")
@@ -183,10 +183,7 @@ def parse(text: str, file_name: str, check: Check) -> tuple[Scenario | None, tup
         return None, (Problem(error.line, f"not valid YAML: {error.what}", "a YAML mapping"),)
     if root is None:
         return None, (Problem(1, "the file is empty", f"the keys {', '.join(schema.section(''))}"),)
-    for twice in yaml_nodes.duplicates(root):
-        reader.wrong(
-            twice.line, f"{twice.key} stands twice, first in line {twice.first_line}", "each key once"
-        )
+    reader.problems += yaml_nodes.problems(root)
     top = reader.section(root, "", yaml_nodes.line_of(root))
     steady, recovery = top.get("steady"), top.get("recovery")
     made: dict[str, Any] = {

@@ -4,11 +4,11 @@ A topology is one Compose file, `compose/topologies/NAME.yaml`. Its rules, each 
 
 - the file's name is its topology's name: a-z, 0-9 and `-`; the first comment describes it in one line;
 - each server is a service `predictor-N` that extends predictor.yaml, belongs to the profile of the file's
-  name alone, has its own name as host name, a label hadr.region, a CPU quota with its period, a memory limit;
-- `services.haproxy.environment.TOPOLOGY_BACKENDS` holds two HAProxy backends. `predictors` has one line per
-  service, with `check`, a `maxconn`, and the weight that says its role: 0 stands by, more is active. At
-  least one is active. `fallback` has the same servers, each tracking its own line in `predictors`;
-- no name and no key stands twice.
+  name alone, has its own name as host name, a label hadr.region, a memory limit and no CPU quota;
+- `services.haproxy.environment.TOPOLOGY_SERVERS` has a `server` line of HAProxy's per service, with
+  `check`, a `maxconn`, and the weight that says its role: 0 stands by, more is active (at least one is).
+  HAProxy's container makes its two backends from them: the one that serves, and the fallback;
+- no name and no key stands twice; no plain `yes`, `no`, `on` or `off`, which YAML 1.1 takes for a boolean.
 
 All problems are found in one reading. No I/O but reading the file; nothing is started.
 """
@@ -20,15 +20,14 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from ruamel.yaml.nodes import Node
+from yaml.nodes import Node
 
 from lab.errors import TopologyError
-from lab.topology import rules as topology_rules
-from lab.topology import stanza, yaml_nodes
-from lab.topology.stanza import FALLBACK, PREDICTORS, Backend, Problem
+from lab.topology import rules, servers, yaml_nodes
+from lab.topology.servers import Problem, ServerLine
 from lab.topology.yaml_nodes import Entry
 
-BACKENDS_KEY = "TOPOLOGY_BACKENDS"
+SERVERS_KEY = "TOPOLOGY_SERVERS"
 SHOWN_FOLDER = "compose/topologies"
 """Where the files lie for the person who reads a message; in the lab's container the folder is another."""
 
@@ -37,7 +36,7 @@ OTHER_SERVICES = ("haproxy", "controller", "docker-proxy", "fault-proxy", "watch
 
 
 @dataclass(frozen=True)
-class Server:
+class TopologyServer:
     """One server of a topology."""
 
     name: str
@@ -51,9 +50,9 @@ class Topology:
 
     name: str
     description: str
-    servers: tuple[Server, ...]
+    servers: tuple[TopologyServer, ...]
 
-    def with_role(self, role: str) -> tuple[Server, ...]:
+    def with_role(self, role: str) -> tuple[TopologyServer, ...]:
         """Return the servers of a role: active or standby."""
         return tuple(server for server in self.servers if server.role == role)
 
@@ -119,31 +118,23 @@ def parse(text: str, file_name: str) -> tuple[Topology, tuple[Problem, ...]]:
         problems.append(
             Problem(1, "no description", "a comment in the first line: '# What it is, in one line.'")
         )
-    problems += [
-        Problem(
-            twice.line,
-            f"{twice.key} stands twice, first in line {twice.first_line}",
-            "each name and key once",
-        )
-        for twice in yaml_nodes.duplicates(root)
-    ]
+    problems += yaml_nodes.problems(root)
     services = yaml_nodes.entries(
         _child(root, "services", problems, "a mapping with the servers and haproxy")
     )
-    backends = _backends(services, problems)
     predictors = {key: entry for key, entry in services.items() if key not in OTHER_SERVICES}
     for service, entry in predictors.items():
-        problems += topology_rules.check_service(service, entry, name)
-    problems += topology_rules.check_backends(backends, predictors)
-    servers = tuple(
-        Server(
+        problems += rules.check_service(service, entry, name)
+    lines = _server_lines(services, predictors, problems)
+    placed = tuple(
+        TopologyServer(
             line.name,
             "standby" if line.standby else "active",
-            topology_rules.region(predictors.get(line.name)) or "",
+            rules.region(predictors.get(line.name)) or "",
         )
-        for line in (backends[PREDICTORS].servers if PREDICTORS in backends else ())
+        for line in lines
     )
-    return Topology(name, _description(text), servers), tuple(sorted(problems, key=lambda item: item.line))
+    return Topology(name, _description(text), placed), tuple(sorted(problems, key=lambda item: item.line))
 
 
 def _description(text: str) -> str:
@@ -167,24 +158,19 @@ def _child(node: Node | None, key: str, problems: list[Problem], expected: str) 
     return entry.node
 
 
-def _backends(services: dict[str, Entry], problems: list[Problem]) -> dict[str, Backend]:
-    """Return the HAProxy backends of the topology."""
-    where = f"services.haproxy.environment.{BACKENDS_KEY}"
-    expected = f"{where}, a block of text ('|') with the backends {PREDICTORS} and {FALLBACK}"
+def _server_lines(
+    services: dict[str, Entry], predictors: dict[str, Entry], problems: list[Problem]
+) -> list[ServerLine]:
+    """Return HAProxy's server lines of the topology, checked."""
+    expected = f"services.haproxy.environment.{SERVERS_KEY}, a block of text ('|') with a line per server"
     haproxy = services.get("haproxy")
     environment = yaml_nodes.entries(haproxy.node).get("environment") if haproxy else None
-    entry = yaml_nodes.entries(environment.node).get(BACKENDS_KEY) if environment else None
+    entry = yaml_nodes.entries(environment.node).get(SERVERS_KEY) if environment else None
     if entry is None or not (entry.text or "").strip():
         line = entry.line if entry else environment.line if environment else haproxy.line if haproxy else 1
-        problems.append(Problem(line, f"no {BACKENDS_KEY} for haproxy", expected))
-        return {}
-    backends, found = stanza.parse(entry.text or "", entry.block_first_line)
-    problems += found
-    problems += [
-        Problem(
-            entry.line, f"no backend {name} in {BACKENDS_KEY}", f"'backend {name}' with a line per server"
-        )
-        for name in (PREDICTORS, FALLBACK)
-        if name not in backends
-    ]
-    return backends
+        problems.append(Problem(line, f"no {SERVERS_KEY} for haproxy", expected))
+        return []
+    lines, wrong = servers.parse(entry.text or "", entry.block_first_line)
+    problems += wrong
+    problems += rules.check_servers(lines, entry.line, predictors)
+    return lines

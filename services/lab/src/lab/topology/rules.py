@@ -6,20 +6,19 @@ topology.py states them in words. Pure: from what was read to problems.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 
-from lab.topology import stanza, yaml_nodes
-from lab.topology.stanza import FALLBACK, PREDICTORS, Backend, Problem, ServerLine
+from lab.topology import yaml_nodes
+from lab.topology.servers import MAX_WEIGHT, Problem, ServerLine
 from lab.topology.yaml_nodes import Entry
 
 REGION_LABEL = "hadr.region"
 SERVER_PORT = 8000
 
-SIZES = (
-    ("cpu_period", r"[1-9]\d{3,6}", "a CFS period in us such as 10000"),
-    ("cpu_quota", r"[1-9]\d{3,7}", "a CPU quota in us per period such as 3000"),
-    ("mem_limit", r"[1-9]\d*[bkmg]b?", "a memory limit such as 256m"),
+QUOTA_INSTEAD = (
+    "environment: {PREDICTOR_SLOTS: 2, PREDICTOR_SERVICE_MS: 20}: a quota does not give a server a size"
 )
+MEMORY = (r"[1-9]\d*[bkmg]b?", "a memory limit such as 256m")
 
 
 def check_service(name: str, entry: Entry, profile: str) -> Iterator[Problem]:
@@ -51,10 +50,13 @@ def check_service(name: str, entry: Entry, profile: str) -> Iterator[Problem]:
         yield Problem(line, f"{name} {found}", f"hostname: {name}, which replies carry as X-Served-By")
     if not region(entry):
         yield Problem(line, f"{name} has no region", f"labels: {{{REGION_LABEL}: region-1}}")
-    for key, pattern, meaning in SIZES:
-        if not re.fullmatch(pattern, text(key) or "", re.IGNORECASE):
-            found = f"{key} is {text(key)!r}" if key in keys else f"has no {key}"
-            yield Problem(keys[key].line if key in keys else line, f"{name}: {found}", meaning)
+    pattern, meaning = MEMORY
+    if not re.fullmatch(pattern, text("mem_limit") or "", re.IGNORECASE):
+        given = f"mem_limit is {text('mem_limit')!r}" if "mem_limit" in keys else "has no mem_limit"
+        yield Problem(keys["mem_limit"].line if "mem_limit" in keys else line, f"{name}: {given}", meaning)
+    for key in ("cpu_quota", "cpus"):
+        if key in keys:
+            yield Problem(keys[key].line, f"{name} has a CPU quota ({key})", QUOTA_INSTEAD)
 
 
 def region(entry: Entry | None) -> str | None:
@@ -69,32 +71,29 @@ def region(entry: Entry | None) -> str | None:
     return pairs.get(REGION_LABEL)
 
 
-def check_backends(backends: dict[str, Backend], services: dict[str, Entry]) -> Iterator[Problem]:
-    """Check the backends against each other and against the services."""
-    serving = backends.get(PREDICTORS)
-    if serving is None:
-        return
-    lines = {line.name: line for line in serving.servers}
+def check_servers(
+    lines: Sequence[ServerLine], key_line: int, services: Mapping[str, Entry]
+) -> Iterator[Problem]:
+    """Check the server lines against each other and against the services; `key_line` is their key's."""
     if not lines:
-        yield Problem(serving.line, f"no server in backend {PREDICTORS}", "at least one server line")
-    elif all(line.standby for line in serving.servers):
+        yield Problem(key_line, "no server at all", "at least one server line")
+    elif all(line.standby for line in lines):
         yield Problem(
-            serving.line, "no active server: every weight is 0", "at least one server without 'weight 0'"
+            key_line, "no active server: every weight is 0", "at least one server without 'weight 0'"
         )
-    for line in serving.servers:
+    for line in lines:
         yield from _check_line(line, services)
+    names = {line.name for line in lines}
     for name, entry in services.items():
-        if name not in lines:
+        if name not in names:
             yield Problem(
                 entry.line,
-                f"service {name} has no server line in backend {PREDICTORS}",
+                f"service {name} has no server line",
                 f"'server {name} {name}:{SERVER_PORT} check'",
             )
-    if FALLBACK in backends:
-        yield from _check_fallback(backends[FALLBACK], lines)
 
 
-def _check_line(line: ServerLine, services: dict[str, Entry]) -> Iterator[Problem]:
+def _check_line(line: ServerLine, services: Mapping[str, Entry]) -> Iterator[Problem]:
     """Check one server line of the serving backend."""
     if line.name not in services:
         yield Problem(
@@ -106,7 +105,7 @@ def _check_line(line: ServerLine, services: dict[str, Entry]) -> Iterator[Proble
     if line.weight is None:
         given = line.values.get("weight")
         yield Problem(
-            line.line, f"server {line.name} has the weight {given!r}", f"0 (standby) to {stanza.MAX_WEIGHT}"
+            line.line, f"server {line.name} has the weight {given!r}", f"0 (standby) to {MAX_WEIGHT}"
         )
     if "check" not in line.flags:
         yield Problem(line.line, f"server {line.name} is not checked", "the word 'check' in its line")
@@ -118,20 +117,3 @@ def _check_line(line: ServerLine, services: dict[str, Entry]) -> Iterator[Proble
         yield Problem(
             line.line, f"server {line.name} has no limit", "maxconn N in its line or in default-server"
         )
-
-
-def _check_fallback(fallback: Backend, serving: dict[str, ServerLine]) -> Iterator[Problem]:
-    """Check that the fallback has the same servers, each of which tracks its own line."""
-    there = {line.name: line for line in fallback.servers}
-    for name in serving:
-        if name not in there:
-            expected = f"'server {name} {name}:{SERVER_PORT} track {PREDICTORS}/{name}'"
-            yield Problem(fallback.line, f"backend {FALLBACK} lacks {name}", expected)
-    for name, line in there.items():
-        target = f"{PREDICTORS}/{name}"
-        if name not in serving:
-            yield Problem(line.line, f"{name} is in {FALLBACK} only", f"the same servers as in {PREDICTORS}")
-        elif line.values.get("track") != target or line.address != f"{name}:{SERVER_PORT}":
-            yield Problem(
-                line.line, f"{name} in {FALLBACK} tracks the wrong server or none", f"track {target}"
-            )

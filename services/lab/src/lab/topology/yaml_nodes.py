@@ -1,7 +1,9 @@
 """Reads YAML as nodes that know their line, with merge keys (`<<`) resolved.
 
-A YAML library's loader drops the lines and stops at the first key that stands twice. Checks need both: here
-each `Entry` says in which line its key stands (counted from 1), and `duplicates` finds all such keys.
+A YAML library's loader drops the lines and keeps the last of two keys that are the same. Checks need
+both: here each `Entry` says in which line its key stands (counted from 1). `problems` refuses what two
+readers of the file could take for two things: a key that stands twice, and the words that YAML 1.1 (PyYAML)
+takes for booleans and YAML 1.2 (Compose) for text.
 """
 
 from __future__ import annotations
@@ -9,9 +11,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ruamel.yaml import YAML
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
-from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+import yaml
+from yaml.error import MarkedYAMLError, YAMLError
+from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+
+from lab.topology.servers import Problem
 
 MERGE_KEY = "<<"
 
@@ -23,15 +27,6 @@ class YamlSyntaxError(ValueError):
         super().__init__(what)
         self.line = line
         self.what = what
-
-
-@dataclass(frozen=True)
-class Duplicate:
-    """A key that stands twice in one mapping; lines count from 1."""
-
-    key: str
-    line: int
-    first_line: int
 
 
 @dataclass(frozen=True)
@@ -62,7 +57,7 @@ def compose(text: str) -> Node | None:
     """Return the root node, None for an empty text; raises YamlSyntaxError."""
     # Only the tree is asked for: constructing values would fail at the first duplicate key.
     try:
-        root: Node | None = YAML(typ="safe", pure=True).compose(text)
+        root: Node | None = yaml.compose(text, Loader=yaml.SafeLoader)
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = mark.line + 1 if mark is not None else 1
@@ -94,20 +89,40 @@ def items(node: Node | None) -> tuple[Entry, ...]:
     return tuple(Entry(item, line_of(item)) for item in node.value) if isinstance(node, SequenceNode) else ()
 
 
-def duplicates(node: Node | None, seen: set[int] | None = None) -> Iterator[Duplicate]:
-    """Find each key that stands twice in its mapping, anywhere in the tree; an alias is walked once."""
-    seen = set() if seen is None else seen
-    if node is None or id(node) in seen:
+def problems(root: Node | None) -> list[Problem]:
+    """Return each key that stands twice, and each plain word that is a boolean in YAML 1.1 alone."""
+    return [problem for node in _nodes(root) for problem in (*_twice(node), *_ambiguous(node))]
+
+
+def _nodes(root: Node | None) -> Iterator[Node]:
+    """Yield every node of a tree; an alias's node once."""
+    waiting, seen = [root] if root is not None else [], set[int]()
+    while waiting:
+        node = waiting.pop()
+        if id(node) in seen:
+            continue
+        seen.add(id(node))
+        yield node
+        if isinstance(node, MappingNode):
+            waiting += [each for pair in node.value for each in pair]
+        elif isinstance(node, SequenceNode):
+            waiting += node.value
+
+
+def _twice(node: Node) -> Iterator[Problem]:
+    if not isinstance(node, MappingNode):
         return
-    seen.add(id(node))
-    if isinstance(node, MappingNode):
-        first: dict[str, int] = {}
-        for key, value in node.value:
-            name = str(key.value)
-            if name in first:
-                yield Duplicate(name, line_of(key), first[name])
-            first.setdefault(name, line_of(key))
-            yield from duplicates(value, seen)
-    elif isinstance(node, SequenceNode):
-        for item in node.value:
-            yield from duplicates(item, seen)
+    first: dict[str, int] = {}
+    for key, _ in node.value:
+        name = str(key.value)
+        if name in first:
+            what = f"{name} stands twice, first in line {first[name]}"
+            yield Problem(line_of(key), what, "each name and key once")
+        first.setdefault(name, line_of(key))
+
+
+def _ambiguous(node: Node) -> Iterator[Problem]:
+    plain = isinstance(node, ScalarNode) and node.style is None
+    if plain and str(node.tag).endswith(":bool") and node.value.lower() not in ("true", "false"):
+        what = f"{node.value} is a boolean to some readers of YAML and a text to others"
+        yield Problem(line_of(node), what, f'true, false, or "{node.value}" in quotes')
