@@ -28,14 +28,14 @@ Serve = Callable[..., "contextlib.AbstractContextManager[Running]"]
 
 
 def environment(model_path: Path, **settings: object) -> dict[str, str]:
-    """Return the environment of a predictor under test: cheap, quick to judge itself, open to faults."""
+    """Return the environment of a predictor under test: the bare model, open to faults."""
     values = {
         "name": "predictor-1",
         "host": "127.0.0.1",
         "model_path": model_path,
-        "cost_factor": 1,
+        "service_ms": 0,
         "golden_interval_s": 0.05,
-        "golden_grace_s": 0.3,
+        "golden_grace_s": 5,  # a machine that is busy for a moment makes nothing unready
         "drain_s": 0.2,
         "faults": 1,
         **settings,
@@ -129,14 +129,21 @@ def serve(model_path: Path) -> Serve:
     return start
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def bare(serve: Serve) -> Iterator[Running]:
     """Serve the bare model: inference on the event loop."""
     with serve() as running:
         yield running
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
+def emulated(serve: Serve) -> Iterator[Running]:
+    """Serve with an emulated accelerator."""
+    with serve(service_ms=2, service_row_ms=0) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
 def pooled(serve: Serve) -> Iterator[Running]:
     """Serve with inference in a thread, some milliseconds long."""
     with serve(cost_factor=500, inline_limit_ms=0) as running:

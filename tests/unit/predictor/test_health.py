@@ -1,7 +1,5 @@
 """Readiness and faults: a predictor that misbehaves says so, and recovers by itself."""
 
-import concurrent.futures
-import time
 from typing import Any
 
 import pytest
@@ -9,9 +7,9 @@ import pytest
 from .conftest import PATIENCE_S, Running, Serve
 
 
-@pytest.fixture(params=["bare", "pooled"])
+@pytest.fixture(params=["bare", "emulated", "pooled"])
 def server(request: pytest.FixtureRequest) -> Running:
-    """Serve inline, then with threads; each test ends its own faults."""
+    """Serve inline, by an accelerator, with threads; each test ends its own faults."""
     running: Running = request.getfixturevalue(request.param)
     running.http.delete("/faults")
     running.until_ready()
@@ -29,7 +27,6 @@ def test_ready_means_that_the_golden_inputs_were_answered(server: Running) -> No
         ({"unready": True}, "predictor-1 was told to be unready"),
         ({"wrong_rate": 1}, "the model answers wrong"),
         ({"nan_rate": 1}, "the model answered nan where a probability from 0 to 1 was due"),
-        ({"stuck_worker": True}, ""),
     ],
 )
 def test_a_fault_makes_it_unready_and_its_end_ready_again(
@@ -43,56 +40,13 @@ def test_a_fault_makes_it_unready_and_its_end_ready_again(
     server.until_ready()
 
 
-def test_a_stuck_thread_is_named(pooled: Running) -> None:
-    pooled.fault(stuck_worker=True)
-    reason = pooled.until_ready(ready=False)
-    assert "an inference thread is stuck" in reason or "the golden inputs got no answer within" in reason
-    pooled.http.delete("/faults")
-    pooled.until_ready()
-
-
-def test_a_fault_ends_by_itself(server: Running) -> None:
-    started = time.monotonic()
-    server.fault(unready=True, stuck_worker=True, memory_mb=8, duration_s=1.5)
-    server.until_ready(ready=False)
-    server.until_ready()
-    assert time.monotonic() - started >= 1.5
-    report = server.http.get("/faults").json()
-    assert (report["active"], report["remaining_s"], report["memory_mb"]) == (False, 0, 0)
-
-
-def test_a_newer_fault_is_not_ended_by_the_older_ones_time(bare: Running) -> None:
-    bare.fault(unready=True, duration_s=0.1)
-    bare.fault(unready=True, duration_s=10)
-    time.sleep(0.2)
-    assert bare.http.get("/faults").json()["remaining_s"] > 5
-    assert bare.readiness()[0] == 503
-    bare.http.delete("/faults")
-
-
-def test_overload_is_not_failure(serve: Serve, sample: dict[str, Any]) -> None:
-    """Far more waits for the thread than the grace allows; it stays ready, and refuses the rest."""
-    with serve(cost_factor=5_000, inline_limit_ms=0, queue_limit_s=60, golden_grace_s=0.2) as server:
-        end = time.monotonic() + 1.5
-        statuses: set[int] = set()
-
-        def client() -> None:
-            while time.monotonic() < end:
-                status = server.predict([sample] * 10).status_code
-                statuses.add(status)
-                if status != 200:
-                    time.sleep(0.01)  # the server shares this process
-
-        with concurrent.futures.ThreadPoolExecutor(24) as threads:
-            clients = [threads.submit(client) for _ in range(24)]
-            readiness = set()
-            while time.monotonic() < end:
-                readiness.add(server.readiness())
-                time.sleep(0.02)
-            for done in clients:
-                done.result()
-        assert {status for status, _ in readiness} == {200}, readiness
-        assert statuses == {200, 429}
+def test_a_stuck_thread_is_named(serve: Serve) -> None:
+    with serve(cost_factor=500, inline_limit_ms=0, golden_grace_s=0.3) as server:
+        server.fault(stuck_worker=True)
+        reason = server.until_ready(ready=False)
+        assert "an inference thread is stuck" in reason or "the golden inputs got no answer" in reason
+        server.http.delete("/faults")
+        server.until_ready()
 
 
 def test_told_to_fail_it_fails_at_the_given_rate(server: Running, sample: dict[str, Any]) -> None:

@@ -1,6 +1,5 @@
 """/predict over HTTP, on a real server with a real model."""
 
-import concurrent.futures
 import json
 import re
 import socket
@@ -16,9 +15,9 @@ from .conftest import PATIENCE_S, Running, Serve
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
-@pytest.fixture(params=["bare", "pooled"])
+@pytest.fixture(params=["bare", "emulated", "pooled"])
 def server(request: pytest.FixtureRequest) -> Running:
-    """Serve inline, then with threads: clients must not see a difference."""
+    """Serve inline, by an accelerator, with threads: clients must not see a difference."""
     running: Running = request.getfixturevalue(request.param)
     return running
 
@@ -147,56 +146,13 @@ def test_a_connection_that_never_sends_anything_stays_open(serve: Serve) -> None
             tripwire.recv(1)
 
 
-def _predict_at_once(server: Running, count: int, content: object) -> list[Any]:
-    with concurrent.futures.ThreadPoolExecutor(count) as threads:
-        return list(threads.map(lambda _: server.predict(content), range(count)))
-
-
-def test_over_the_limit_a_request_is_refused_at_once(serve: Serve, sample: dict[str, Any]) -> None:
-    with serve(concurrency_limit=2) as server:
-        server.fault(latency_ms=300)
-        replies = _predict_at_once(server, 6, sample)
-        refused = [reply for reply in replies if reply.status_code == 429]
-        assert sorted(reply.status_code for reply in replies) == [200] * 2 + [429] * 4
-        for reply in refused:
-            assert reply.elapsed.total_seconds() < 0.2
-            assert reply.headers["retry-after"] == "1"
-            assert reply.json()["error"] == "overloaded"
-            assert "2 requests are in progress, the limit" in reply.json()["message"]
-        assert server.metric("predictor_refusals_total") == 4
-        assert server.metric('predictor_requests_total{status="429"}') == 4
-        assert server.metric("predictor_requests_in_progress") == 0
-
-
-def test_health_is_answered_at_the_limit(serve: Serve, sample: dict[str, Any]) -> None:
-    with serve(concurrency_limit=1) as server:
-        server.fault(latency_ms=500)
-        with concurrent.futures.ThreadPoolExecutor(1) as threads:
-            slow = threads.submit(server.predict, sample)
-            while not server.metric("predictor_requests_in_progress"):
-                assert not slow.done()
-            assert server.readiness()[0] == 200
-            assert slow.result().status_code == 200
-
-
-def test_more_work_than_can_be_done_in_time_is_refused(serve: Serve, sample: dict[str, Any]) -> None:
-    """A few long lists are more work than the number of requests tells."""
-    with (
-        serve(cost_factor=100_000, inline_limit_ms=0, queue_limit_s=0.05) as server,
-        concurrent.futures.ThreadPoolExecutor(1) as pool,
-    ):
-        first = pool.submit(server.predict, sample)
-        while not server.metric("predictor_requests_in_progress"):
-            assert not first.done()
-        refused = server.predict(sample)
-        assert refused.status_code == 429
-        assert "s of work wait, above the limit of 0.05 s" in refused.json()["message"]
-        assert first.result().status_code == 200
-
-
-def test_a_request_whose_client_has_gone_is_not_computed(serve: Serve, sample: dict[str, Any]) -> None:
-    with serve(cost_factor=500, inline_limit_ms=0, queue_limit_s=60) as server:
-        server.fault(stuck_worker=True)
+@pytest.mark.parametrize("wait", [{"service_ms": 1}, {"cost_factor": 500, "inline_limit_ms": 0}])
+def test_a_request_whose_client_has_gone_is_not_computed(
+    serve: Serve, sample: dict[str, Any], wait: dict[str, float]
+) -> None:
+    """It waits behind a stuck slot, or a stuck thread."""
+    with serve(queue_limit_s=60, **wait) as server:
+        server.fault(stuck_worker=True, duration_s=600)
         body = json.dumps(sample).encode()
         head = b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % len(body)
         with socket.create_connection(("127.0.0.1", server.port)) as connection:
@@ -214,15 +170,17 @@ def test_a_request_whose_client_has_gone_is_not_computed(serve: Serve, sample: d
 def test_the_access_log_has_a_json_line_per_prediction(
     serve: Serve, sample: dict[str, Any], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with serve() as server:
+    with serve(service_ms=1, service_row_ms=0.5) as server:
         before = time.time()
         server.predict([sample, sample], **{"X-Request-ID": "logged-request"})
         server.predict("wrong", **{"X-Request-ID": "refused-request"})
+        counted = server.metric("predictor_services_slow_total")
     lines = capsys.readouterr().out.splitlines()
     first, second = [json.loads(line) for line in lines if line.startswith("{")]
     assert before - 1 < first.pop("time") < time.time()
     assert first.pop("inference_ms") > 0
-    assert 0 < first.pop("duration_ms") < 1000 * PATIENCE_S
+    assert 1 < first.pop("service_ms") <= first.pop("duration_ms") < 1000 * PATIENCE_S
+    assert first.pop("slow") is bool(counted)
     assert first == {
         "request_id": "logged-request",
         "server": "predictor-1",
@@ -230,17 +188,37 @@ def test_the_access_log_has_a_json_line_per_prediction(
         "path": "/predict",
         "status": 200,
         "queue_ms": 0,
+        "planned_ms": 1.5,
         "candidates": 2,
     }
     assert (second["request_id"], second["status"]) == ("refused-request", 422)
+    assert (second["planned_ms"], second["service_ms"], second["slow"]) == (0, 0, False)
 
 
-def test_the_mode_follows_from_the_measured_cost(bare: Running, pooled: Running) -> None:
-    assert bare.http.get("/info").json()["mode"] == "inline"
-    info = pooled.http.get("/info").json()
-    assert (info["mode"], info["cost_factor"]) == ("pool", 500)
-    assert info["inference_ms"] > 100 * bare.http.get("/info").json()["inference_ms"]
+def test_info_states_how_an_inference_is_served(bare: Running, emulated: Running, pooled: Running) -> None:
+    """The capacity is stated where it is emulated; elsewhere it is the machine's."""
+    info = bare.http.get("/info").json()
+    assert (info["mode"], info["service"]) == ("inline", {"kind": "bare"})
+    assert (info["capacity_per_s"], info["services"], info["services_slow"]) == (None, 0, 0)
     assert info["feature_schema"][0] == {"name": "gender", "kind": "category", "values": ["M", "F"]}
+    costly = pooled.http.get("/info").json()
+    assert (costly["mode"], costly["cost_factor"]) == ("pool", 500)
+    assert (costly["service"], costly["capacity_per_s"]) == ({"kind": "cpu"}, None)
+    assert costly["inference_ms"] > 100 * info["inference_ms"]
+    before = emulated.http.get("/info").json()
+    emulated.http.get("/predict")
+    after = emulated.http.get("/info").json()
+    assert (after["mode"], after["capacity_per_s"]) == ("accelerator", 500)
+    assert after["service"] == {
+        "kind": "emulated",
+        "slots": 1,
+        "service_ms": 2,
+        "row_ms": 0,
+        "cv": 0,
+        "seed": "1:predictor-1",
+    }
+    assert after["services"] == before["services"] + 1 == emulated.metric("predictor_services_total")
+    assert after["services_slow"] == emulated.metric("predictor_services_slow_total")
 
 
 def test_the_document_describes_predict_and_all_other_routes(bare: Running) -> None:

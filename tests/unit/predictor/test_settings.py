@@ -24,9 +24,9 @@ def test_the_listed_defaults_are_the_ones_in_force() -> None:
 
 def test_values_come_from_the_environment_with_their_type() -> None:
     settings = Settings.load(
-        {"PREDICTOR_COST_FACTOR": " 7 ", "PREDICTOR_DRAIN_S": "0.25", "PREDICTOR_FAULTS": "1", "OTHER": "x"}
+        {"PREDICTOR_SLOTS": " 7 ", "PREDICTOR_DRAIN_S": "0.25", "PREDICTOR_FAULTS": "1", "OTHER": "x"}
     )
-    assert (settings.cost_factor, settings.drain_s, settings.faults) == (7, 0.25, True)
+    assert (settings.slots, settings.drain_s, settings.faults) == (7, 0.25, True)
 
 
 def test_an_empty_value_counts_as_unset() -> None:
@@ -53,6 +53,12 @@ def test_without_a_name_the_host_names_the_predictor() -> None:
             {"PREDICTOR_WORKERS": "8", "PREDICTOR_CONCURRENCY_LIMIT": "4"},
             "PREDICTOR_WORKERS=8: expected at most",
         ),
+        (
+            {"PREDICTOR_SLOTS": "8", "PREDICTOR_CONCURRENCY_LIMIT": "4"},
+            "PREDICTOR_SLOTS=8: expected at most",
+        ),
+        ({"PREDICTOR_SERVICE_MS": "-1"}, "PREDICTOR_SERVICE_MS='-1': expected a number from 0 to 60000 (ms)"),
+        ({"PREDICTOR_COST_FACTOR": "450"}, "set PREDICTOR_SERVICE_MS=0 for a cost in CPU time"),
     ],
 )
 def test_a_bad_value_is_refused_naming_key_value_and_expectation(

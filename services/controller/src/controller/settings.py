@@ -83,7 +83,7 @@ class Settings:
     project: str = _setting("hadr-lab", _text, "name", "the Compose project whose containers are the servers")
     topology: str = _setting("unknown", _text, "name", "the topology's name, for /state")
     version: str = _setting("unknown", _text, "version", "the lab's version, for /state")
-    cost_factor: int = _setting(450, _count, "factor", "the predictors' cost factor, for /state")
+    cost_factor: int = _setting(1, _count, "factor", "the predictors' cost factor, for /state")
     port: int = _setting(8405, _count, "port", "where the API listens")
     tick_s: float = _setting(0.2, _positive, "s", "time between two observations while all is normal")
     alert_tick_s: float = _setting(

@@ -27,6 +27,9 @@ class Entry:
     duration_ms: float = 0.0
     queue_ms: float = 0.0
     inference_ms: float = 0.0
+    planned_ms: float = 0.0
+    service_ms: float = 0.0
+    slow: bool = False
     candidates: int = 0
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import sys
+import time
 from collections.abc import AsyncIterator, Callable, MutableMapping
 from pathlib import Path
 from typing import Any
@@ -33,19 +34,17 @@ _METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 class Predictor:
     """The ASGI application of one predictor. Loading the model is part of making one; raises ModelError."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, clock: Callable[[], float] = time.monotonic) -> None:
         self.settings = settings
-        self.faults = Faults()
+        self.faults = Faults(clock)
         self.engine = Engine(
             Model(Path(settings.model_path)),
-            cost_factor=settings.cost_factor,
-            workers=settings.workers,
-            inline_limit_ms=settings.inline_limit_ms,
-            max_rows=settings.max_candidates,
+            settings,
             distort=self.faults.distort if settings.faults else None,
+            clock=clock,
         )
-        self.readiness = Readiness(self.engine, settings, self.faults)
-        self.metrics = Metrics()
+        self.readiness = Readiness(self.engine, settings, self.faults, clock)
+        self.metrics = Metrics(self.engine.accelerator)
         self.log = AccessLog(sys.stdout if settings.access_log else None)
         self._predict = Predict(
             settings=settings,
@@ -61,8 +60,9 @@ class Predictor:
             {
                 "server": settings.name,
                 "model_version": self.engine.model.card.version,
-                "cost_factor": str(settings.cost_factor),
                 "mode": self.engine.mode,
+                "kind": self.engine.service()["service"]["kind"],
+                "capacity_per_s": str(self.engine.service()["capacity_per_s"] or ""),
             }
         )
 
@@ -116,6 +116,7 @@ class Predictor:
             "cost_factor": engine.cost_factor,
             "inference_ms": round(engine.inference_ms, 4),
             "mode": engine.mode,
+            **engine.service(),
             "workers": settings.workers,
             "concurrency_limit": settings.concurrency_limit,
             "max_candidates": settings.max_candidates,
@@ -150,7 +151,7 @@ class Predictor:
         async def metrics() -> Response:
             return Response(self.metrics.exposition(), headers={"content-type": _METRICS_TYPE})
 
-        @api.get("/info", summary="Model, cost factor, limits")
+        @api.get("/info", summary="Model, service model, limits")
         async def info() -> dict[str, Any]:
             return self.info()
 
@@ -168,18 +169,13 @@ class Predictor:
 
         @api.put("/faults", summary="Misbehave for a while")
         async def put_faults(request: FaultRequest) -> dict[str, Any]:
-            await self.faults.set(request, self._occupy)
+            await self.faults.set(request, self.engine.occupy)
             return self.faults.report()
 
         @api.delete("/faults", summary="Behave again")
         async def delete_faults() -> dict[str, Any]:
             self.faults.clear()
             return self.faults.report()
-
-    def _occupy(self, work: Callable[[], object]) -> None:
-        """Keep one inference thread busy with `work`; without threads, the golden check hangs by itself."""
-        if self.engine.pool is not None:
-            self.engine.pool.submit(work, expected_s=0)
 
 
 def _as_response(reply: Reply) -> Response:

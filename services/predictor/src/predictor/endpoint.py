@@ -75,7 +75,7 @@ class Predict:
             await reply.send(send, self._common_headers(request_id))
             self._record(entry, reply.status, started)
             raise
-        if self._settings.faults and self._faults.loses_reply():
+        if self._settings.faults and self._faults.happens(self._faults.active.lost_reply_rate):
             self._record(entry, reply.status, started)
             await _until_gone(receive)
             return
@@ -127,16 +127,19 @@ class Predict:
             candidates, as_list = parse_candidates(body, settings.max_candidates)
         self._admission.check_queue()
         if settings.faults:
-            if self._faults.loses_request():
+            if self._faults.happens(self._faults.active.lost_request_rate):
                 raise RequestLostError
             if latency_s := self._faults.latency_s():
                 await asyncio.sleep(latency_s)
-            if self._faults.fails():
+            if self._faults.happens(self._faults.active.error_rate):
                 message = "told to fail (PUT /faults)"
                 return problem(500, "injected_error", message, entry.request_id)
         answer = await self._infer(encode(candidates), receive)
         entry.queue_ms = round(answer.queue_s * 1000, 3)
         entry.inference_ms = round(answer.inference_s * 1000, 3)
+        entry.planned_ms = round(answer.planned_s * 1000, 3)
+        entry.service_ms = round(answer.service_s * 1000, 3)
+        entry.slow = answer.slow
         entry.candidates = len(candidates)
         self._metrics.queue.observe(answer.queue_s)
         self._metrics.inference.observe(answer.inference_s)
@@ -144,8 +147,8 @@ class Predict:
         return predictions(answer.probabilities, as_list=as_list)
 
     async def _infer(self, rows: Rows, receive: Receive) -> Answer:
-        """Infer; where that takes a while, give up for a client that has gone before a thread starts."""
-        if self._engine.pool is None:
+        """Infer; where that takes a while, give up for a client that has gone before its turn."""
+        if not self._engine.queues:
             return await self._engine.infer(rows)
         inference = asyncio.ensure_future(self._engine.infer(rows))
         # After the body, the server's only further message is that the client disconnected.

@@ -7,7 +7,6 @@ with PREDICTOR_FAULTS=1, and HAProxy's public port never reaches them.
 import asyncio
 import os
 import random
-import threading
 import time
 from collections.abc import Callable
 from typing import Annotated, Any
@@ -52,7 +51,7 @@ class FaultRequest(BaseModel):
     refuse_connections: bool = Field(
         default=False, description="the port is closed: new connections are refused, open ones go on"
     )
-    stuck_worker: bool = Field(default=False, description="an inference thread, or the golden check, hangs")
+    stuck_worker: bool = Field(default=False, description="a slot, a thread or the golden check hangs")
     memory_mb: int = Field(default=0, ge=0, le=65_536, description="allocated and touched")
     crash: bool = Field(default=False, description=f"the process exits with {CRASH_EXIT_CODE}")
     model_version: str | None = Field(
@@ -66,13 +65,18 @@ HEALTHY = FaultRequest(duration_s=1)
 
 
 class Faults:
-    """The fault in force. It belongs to the event loop's thread; only its end is waited for elsewhere."""
+    """The fault in force. It belongs to the event loop's thread. `clock` is monotonic, in s.
 
-    def __init__(self) -> None:
+    A switch more is a field of FaultRequest and the place that asks for it: `active.FIELD`, or
+    `happens(active.FIELD)` where it is a share.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
         self._request: FaultRequest | None = None
         self._ends = 0.0  # monotonic, in seconds
         self._ballast: list[bytearray] = []
-        self._released = threading.Event()
+        self._release: Callable[[], None] | None = None
         self._over = asyncio.Event()
         self._random = random.Random()  # noqa: S311  not for secrets
 
@@ -81,29 +85,31 @@ class Faults:
         """The fault in force now; HEALTHY if there is none or its time is over."""
         if self._request is None:
             return HEALTHY
-        if time.monotonic() >= self._ends:
+        if self._clock() >= self._ends:
             self.clear()
             return HEALTHY
         return self._request
 
-    async def set(self, request: FaultRequest, occupy: Callable[[Callable[[], object]], None]) -> None:
-        """Put `request` in force in place of the one before; `occupy` gives work to one inference thread."""
+    async def set(self, request: FaultRequest, occupy: Callable[[], Callable[[], None]]) -> None:
+        """Put `request` in force in place of the one before.
+
+        `occupy` keeps a slot or thread busy until the function that it returns is called.
+        """
         self.clear()
         self._request = request
-        self._ends = time.monotonic() + request.duration_s
+        self._ends = self._clock() + request.duration_s
         self._over.clear()
-        released = self._released = threading.Event()
         loop = asyncio.get_running_loop()
-        # The timer gives memory and thread back also when nobody asks; a newer fault is not ended by it.
-        loop.call_later(request.duration_s, lambda: self.clear() if self._released is released else None)
+        # The timer gives memory and slot back also when nobody asks; a newer fault is not ended by it.
+        loop.call_later(request.duration_s, lambda: self.clear() if self._request is request else None)
         if request.crash:
             loop.call_later(_CRASH_AFTER_S, os._exit, CRASH_EXIT_CODE)
         if request.stuck_worker:
-            occupy(lambda: released.wait(request.duration_s))
+            self._release = occupy()
         for _ in range(
             request.memory_mb * 2**20 // _CHUNK_BYTES + bool(request.memory_mb * 2**20 % _CHUNK_BYTES)
         ):
-            if released.is_set():
+            if self._request is not request:
                 return
             chunk = bytearray(_CHUNK_BYTES)
             chunk[::_PAGE_BYTES] = b"\x01" * (_CHUNK_BYTES // _PAGE_BYTES)  # untouched pages cost no memory
@@ -111,10 +117,12 @@ class Faults:
             await asyncio.sleep(0)
 
     def clear(self) -> None:
-        """End the fault: release the thread, free the memory."""
+        """End the fault: release the slot or thread, free the memory."""
         self._request = None
-        self._released.set()
         self._over.set()
+        if self._release is not None:
+            self._release()
+            self._release = None
         self._ballast.clear()
 
     async def over(self) -> None:
@@ -124,7 +132,7 @@ class Faults:
     def report(self) -> dict[str, Any]:
         """Return the fault in force and how long it lasts, for GET /faults."""
         active = self.active
-        remaining_s = max(0.0, self._ends - time.monotonic()) if self._request is not None else 0.0
+        remaining_s = max(0.0, self._ends - self._clock()) if self._request is not None else 0.0
         return {
             **active.model_dump(exclude={"duration_s"}),
             "active": self._request is not None,
@@ -136,23 +144,15 @@ class Faults:
         active = self.active
         return (active.latency_ms + self._random.random() * active.latency_jitter_ms) / 1000
 
-    def fails(self) -> bool:
-        """Decide whether the next prediction is answered with 500."""
-        return self._random.random() < self.active.error_rate
-
-    def loses_request(self) -> bool:
-        """Decide whether the next request counts as lost on its way here."""
-        return self._random.random() < self.active.lost_request_rate
-
-    def loses_reply(self) -> bool:
-        """Decide whether the next reply counts as lost on its way back."""
-        return self._random.random() < self.active.lost_reply_rate
+    def happens(self, share: float) -> bool:
+        """Decide whether this time is among the `share` of times that a fault is for."""
+        return self._random.random() < share
 
     def distort(self, probabilities: Probabilities) -> Probabilities:
         """Return what the model is made to say instead; the golden inputs go through here too."""
         active = self.active
-        if self._random.random() < active.nan_rate:
+        if self.happens(active.nan_rate):
             return np.full_like(probabilities, np.nan)
-        if self._random.random() < active.wrong_rate:
+        if self.happens(active.wrong_rate):
             return 1 - probabilities
         return probabilities

@@ -40,10 +40,10 @@ class Admission:
         checked when a request arrives, so that refusing is cheap, and again when its body has, because others
         came meanwhile.
         """
-        wait_s = 0.0 if self._engine.pool is None else self._engine.pool.backlog_s()
+        wait_s = self._engine.backlog_s()
         if wait_s > self._queue_limit_s:
             raise OverloadedError(
-                f"{wait_s:.1f} s of work wait, above the limit of {self._queue_limit_s:g} s"
+                f"{wait_s:.2g} s of work wait, above the limit of {self._queue_limit_s:g} s"
             )
 
     def __exit__(self, *_: object) -> None:

@@ -1,5 +1,7 @@
 """The predictor's metrics, each with its unit in its name."""
 
+from collections.abc import Iterator
+
 from prometheus_client import (
     CollectorRegistry,
     Counter,
@@ -10,15 +12,41 @@ from prometheus_client import (
     ProcessCollector,
     generate_latest,
 )
+from prometheus_client.core import CounterMetricFamily
+from prometheus_client.registry import Collector
+
+from .accelerator import Accelerator
 
 _BUCKETS_S = (0.00005, 0.0002, 0.001, 0.005, 0.01, 0.02, 0.03, 0.05, 0.1, 0.2, 0.35, 0.5, 1.0, 2.0, 5.0)
+
+
+class _Services(Collector):
+    """The accelerator's own counts."""
+
+    def __init__(self, accelerator: Accelerator) -> None:
+        self._accelerator = accelerator
+
+    def collect(self) -> Iterator[CounterMetricFamily]:
+        """Yield the counts as they are now."""
+        yield CounterMetricFamily(
+            "predictor_services",
+            "Inferences that the emulated accelerator served.",
+            value=self._accelerator.services,
+        )
+        yield CounterMetricFamily(
+            "predictor_services_slow",
+            "Of these, the ones that took over 10 % longer than stated; above 1 %, no figure counts.",
+            value=self._accelerator.services_slow,
+        )
 
 
 class Metrics:
     """One registry per predictor, so that several can live in one process."""
 
-    def __init__(self) -> None:
+    def __init__(self, accelerator: Accelerator | None) -> None:
         self.registry = CollectorRegistry()
+        if accelerator is not None:
+            self.registry.register(_Services(accelerator))
         ProcessCollector(registry=self.registry)
         PlatformCollector(registry=self.registry)
         self.requests = Counter(
@@ -47,12 +75,12 @@ class Metrics:
         )
         self.queue = Histogram(
             "predictor_queue_seconds",
-            "Time that an inference waited for a thread.",
+            "Time that an inference waited for a slot or a thread.",
             buckets=_BUCKETS_S,
             registry=self.registry,
         )
         self.ready = Gauge("predictor_ready", "1 while /health/ready answers 200.", registry=self.registry)
-        self.info = Info("predictor", "Server, model version, cost factor and mode.", registry=self.registry)
+        self.info = Info("predictor", "Server, model version, how it serves.", registry=self.registry)
 
     def count(self, status: int) -> None:
         """Count one reply of /predict."""

@@ -27,14 +27,15 @@ class Job(Generic[T]):
     work: Callable[[], T]
     expected_s: float
     future: Future[T] = field(default_factory=Future)
-    submitted: float = field(default_factory=time.monotonic)
+    clock: Callable[[], float] = time.monotonic
+    submitted: float = 0.0
     started: float | None = None
 
     def run(self) -> None:
         """Do the work, unless it was cancelled while it waited; the future gets the result or the error."""
         if not self.future.set_running_or_notify_cancel():
             return
-        self.started = time.monotonic()
+        self.started = self.clock()
         try:
             result = self.work()
         except BaseException as error:  # noqa: BLE001  the future carries it to whoever awaits the job
@@ -50,7 +51,8 @@ class Pool:
     follows by how much, in a moving average (`_stretch`), so that slow is not mistaken for stuck.
     """
 
-    def __init__(self, workers: int) -> None:
+    def __init__(self, workers: int, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
         self._pending: deque[Job[object]] = deque()
         self._running: list[Job[object]] = []
         self._wake = threading.Condition()
@@ -62,7 +64,7 @@ class Pool:
 
     def submit(self, work: Callable[[], T], expected_s: float) -> Job[T]:
         """Queue `work`; cancelling the job's future before it starts spares the work."""
-        job = Job(work, expected_s)
+        job = Job(work, expected_s, clock=self._clock, submitted=self._clock())
         with self._wake:
             self._pending.append(job)  # type: ignore[arg-type]
             self._wake.notify()
@@ -77,7 +79,7 @@ class Pool:
 
     def longest_overrun_s(self) -> float:
         """Return by how much a running job is over its time, at most; 0 if none is running or over."""
-        now = time.monotonic()
+        now = self._clock()
         with self._wake:
             started = [(job.started, job.expected_s) for job in self._running if job.started is not None]
             allowance = _ALLOWANCE * self._stretch
@@ -98,7 +100,7 @@ class Pool:
     def _follow(self, job: Job[object]) -> None:
         if job.started is None or job.expected_s < _STRETCH_SHORTEST_S:
             return
-        ratio = (time.monotonic() - job.started) / job.expected_s
+        ratio = (self._clock() - job.started) / job.expected_s
         weight = _STRETCH_WEIGHT if self._stretch_known else 1.0
         self._stretch += weight * (min(max(ratio, 1.0), _STRETCH_MAX) - self._stretch)
         self._stretch_known = True

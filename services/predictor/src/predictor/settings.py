@@ -41,8 +41,27 @@ class Settings:
     host: str = _setting("0.0.0.0", "", "address to listen on")
     port: int = _setting(8000, "", "TCP port to listen on; 0: any free one", 0, 65535)
     model_path: str = _setting("/srv/predictor/model.onnx", "", "the model file, as written by train.py")
+    service_ms: float = _setting(
+        20.0,
+        "ms",
+        "mean service time of the emulated accelerator, for one candidate; 0: none, the bare model",
+        0,
+        60_000,
+    )
+    service_row_ms: float = _setting(1.0, "ms", "service time per further candidate of a list", 0, 60_000)
+    service_cv: float = _setting(
+        0.0, "", "coefficient of variation of the service time; 0: constant, above: gamma", 0, 10
+    )
+    service_seed: int = _setting(
+        1, "", "with the server's name, the seed of its varying service times", 0, 2**31
+    )
+    slots: int = _setting(1, "inferences", "how many inferences the accelerator serves at a time", 1, 64)
     cost_factor: int = _setting(
-        450, "", "how many times each inference is repeated, to cost what a larger model costs", 1, 1_000_000
+        1,
+        "",
+        "without an accelerator: how many times each inference is repeated, to cost more CPU",
+        1,
+        1_000_000,
     )
     workers: int = _setting(1, "threads", "inference threads, used when an inference is not short", 1, 64)
     inline_limit_ms: float = _setting(
@@ -113,11 +132,18 @@ class Settings:
                 f"{_PREFIX}NAME={self.name!r}: expected 1 to 64 letters, digits, '_', '.' or '-', "
                 "because it is sent in the header X-Served-By"
             )
-        if self.workers > self.concurrency_limit:
+        if self.cost_factor > 1 and self.service_ms > 0:
             raise SettingError(
-                f"{_PREFIX}WORKERS={self.workers}: expected at most {_PREFIX}CONCURRENCY_LIMIT "
-                f"({self.concurrency_limit}), because more threads than requests never have work"
+                f"{_PREFIX}COST_FACTOR={self.cost_factor}: expected 1 with {_PREFIX}SERVICE_MS="
+                f"{self.service_ms:g}, because an emulated service takes the time that is stated; "
+                f"set {_PREFIX}SERVICE_MS=0 for a cost in CPU time"
             )
+        for name, number in (("SLOTS", self.slots), ("WORKERS", self.workers)):
+            if number > self.concurrency_limit:
+                raise SettingError(
+                    f"{_PREFIX}{name}={number}: expected at most {_PREFIX}CONCURRENCY_LIMIT "
+                    f"({self.concurrency_limit}), because what is above it never has work"
+                )
 
 
 def _parse(env: str, text: str, declared: Any) -> str | int | float | bool:
