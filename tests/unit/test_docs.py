@@ -27,7 +27,7 @@ from lab.facts import compare
 from lab.facts.metrics import FirstFailure, Latency, Server
 from lab.facts.summary import Summary
 from lab.facts.timeline import Stroke
-from lab.load import provenance
+from lab.load import provenance, spec
 from lab.load.accounting import Run
 from lab.parts.controller import ServerState, State
 from lab.records import COLUMNS, CPU_COLUMNS, FAILURES, NONE
@@ -208,6 +208,7 @@ def observed_fields() -> set[str]:
         ("### requests.csv", {*COLUMNS}),
         ("### Kinds of failure", {NONE, *FAILURES}),
         ("### cpu.csv", {*CPU_COLUMNS}),
+        ("### load.json", fields_of(spec.LoadSpec)),
         (
             "## Comparison",
             {"rates", *under("rates", compare.RateRow), "loads", *under("loads", compare.LoadRow)},
@@ -237,7 +238,7 @@ def test_a_table_has_a_row_for_each_name(heading: str, names: set[str]) -> None:
 
 
 def test_each_key_of_generator_json_is_documented(tmp_path: Path) -> None:
-    run = Run(Settings(), tmp_path)
+    run = Run(spec.from_settings(Settings()), tmp_path)
     run.begin()
     run.close()
     written = json.loads((tmp_path / "generator.json").read_text(encoding="utf-8"))

@@ -14,7 +14,6 @@ from typing import Any
 
 from lab.facts.ledger import DEFINITIONS
 from lab.records import COLUMNS
-from lab.settings import Settings
 from unit.lab.journal_entries import KILLED_AND_REPLACED, T0
 
 RATE_PER_S, BEFORE_S, AFTER_S = 90, 10.0, 20.0
@@ -255,7 +254,7 @@ def settings() -> dict[str, Any]:
         "cost_factor": 300.0,
         "started_s": T0 - BEFORE_S - 3,
         "ended_s": T0 + AFTER_S,
-        "variables": Settings(capacity=40.0).environment(),
+        "settings": {"capacity": 40.0},
         "versions": {"lab": "0.3.0", "python": "3.13.5", "haproxy": "3.0.11", "docker": "26.1.5"},
         "plan": {"rate_per_s": RATE_PER_S},
         "machine": {"CPUs": "2", "CPU": "a CPU with 2 cores", "memory": "24.0 GiB"},

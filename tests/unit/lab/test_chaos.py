@@ -16,6 +16,7 @@ from lab.commands import report
 from lab.errors import NotSteadyError, UnreachableError
 from lab.experiment import chaos
 from lab.facts import summary
+from lab.load import spec
 from lab.parts.controller import Entry
 from lab.settings import Settings
 from unit.lab.journal_entries import journal, log_line, server, state
@@ -24,7 +25,6 @@ from unit.lab.loopback_docker import LoopbackDocker, docker
 from unit.lab.loopback_watchdog import watchdog
 from unit.lab.scripted_server import Reply, serving
 
-LOCUSTFILE = Path(__file__).parents[3] / "locust" / "locustfile.py"
 SOURCES = Path(__file__).resolve().parents[3] / "services" / "lab" / "src"
 
 
@@ -149,14 +149,14 @@ def test_a_run_with_load_leaves_a_folder_that_is_read_like_a_load_tests(
             chaos_rate=20.0,
             target_url=target.url,
             stats_url=target.url,
-            locustfile=LOCUSTFILE,
             idle_min_percent=0.0,
         )
         assert command.run(argparse.Namespace(), given) == 0
     assert "Load generator, whole run: 0 of " in capsys.readouterr().out
     folder = the_folder(tmp_path)
     saved = records.read_json(folder / records.SETTINGS_FILE)
-    assert (saved["settings"]["pattern"], saved["settings"]["rate"]) == ("constant", 20.0)
+    sent = spec.read(folder)
+    assert (sent.pattern, sent.rate_per_s) == ("constant", 20.0)
     assert saved["versions"]["model"] == "1.2.0"
     assert set(saved["containers"]) == {
         *("haproxy", "controller"),

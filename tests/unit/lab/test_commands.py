@@ -5,7 +5,6 @@ import socket
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import httpx
 import pytest
@@ -15,7 +14,6 @@ from lab.errors import LabError
 from lab.settings import LOADTEST, SETTINGS
 from unit.lab.scripted_server import Reply, serving
 
-LOCUSTFILE = Path(__file__).parents[3] / "locust" / "locustfile.py"
 PATH = os.pathsep.join(entry for entry in sys.path if entry)
 
 
@@ -70,7 +68,6 @@ def test_locusts_web_interface_loads_the_system_with_the_users_asked_for() -> No
             "LAB_TARGET": server.url,
             "LAB_UI_PORT": "18090",
             "LOCUST_WEB_PORT": str(port),  # Locust's own: its usual port may be in use here
-            "LAB_LOCUSTFILE": str(LOCUSTFILE),
             "THINK_S": "0.1",
             "PYTHONPATH": PATH,
         }

@@ -73,8 +73,8 @@ def test_the_rate_follows_from_the_load_and_who_is_left(
 
 def test_a_spike_begins_at_the_time_0() -> None:
     made = plan(scenario(load=LoadPlan("spike", share=0.4, peak_share=3, peak_s=10, before_s=8)))
-    assert (made.settings.duration_s, made.settings.spike_s) == (26, 10)
-    assert made.settings.rate_max == 300
+    assert (made.load.duration_s, made.load.spike_s) == (26, 10)
+    assert made.load.rate_max_per_s == 300
 
 
 def windows(*counts: tuple[int, int]) -> list[Window]:

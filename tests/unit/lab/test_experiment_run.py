@@ -27,7 +27,6 @@ from unit.lab.loopback_watchdog import watchdog
 from unit.lab.scripted_server import PREDICTION, Reply, ScriptedServer, serving
 
 ROOT = Path(__file__).parents[3]
-LOCUSTFILE = ROOT / "locust" / "locustfile.py"
 SOURCES = ROOT / "services" / "lab" / "src"
 SCENARIO = """\
 description: one server dies
@@ -160,7 +159,6 @@ def settings(lab: Lab, folder: Path, scenario: str = SCENARIO, **more: Any) -> S
         project="lab",
         results_dir=folder / "results",
         scenarios_dir=users,
-        locustfile=LOCUSTFILE,
         scenario="own",
         **values,
     )

@@ -19,11 +19,6 @@ def test_users_select_the_closed_model() -> None:
     assert Settings.from_environment({"USERS": "5"}).pattern == "users"
 
 
-def test_the_variables_of_settings_give_the_same_settings() -> None:
-    settings = Settings.from_environment({"USERS": "5", "RATE_MAX": "700", "LAB_TARGET": "http://x"})
-    assert Settings.from_environment(settings.environment()) == settings
-
-
 def test_each_setting_is_declared_with_a_help_and_a_variable_of_its_own() -> None:
     assert len({setting.env for setting in SETTINGS}) == len(SETTINGS)
     assert all(setting.help for setting in SETTINGS)

@@ -18,12 +18,11 @@ from lab import records
 from lab.errors import NotSteadyError, UnreachableError
 from lab.experiment import loadtest
 from lab.facts import summary
+from lab.load import spec
 from lab.parts import docker as engine
 from lab.settings import Settings
 from unit.lab.loopback_docker import docker
 from unit.lab.scripted_server import Reply, Script, ScriptedServer, serving
-
-LOCUSTFILE = Path(__file__).parents[3] / "locust" / "locustfile.py"
 
 
 def state(*, steady: bool = True) -> Reply:
@@ -65,7 +64,6 @@ def environment(server: ScriptedServer, results: Path, **variables: str) -> dict
         "LAB_STATS": server.url,
         "LAB_PROJECT": "lab",
         "LAB_RESULTS": str(results),
-        "LAB_LOCUSTFILE": str(LOCUSTFILE),
         "PATTERN": "constant",
         "ARRIVALS": "even",
         "IDLE_MIN": "0",
@@ -175,7 +173,7 @@ def test_the_summary_can_be_made_again_from_the_saved_records(tmp_path: Path) ->
     settings: dict[str, Any] = records.read_json(outcome.folder / records.SETTINGS_FILE)
     assert settings["topology"] == "2-active"
     assert settings["cost_factor"] == 300
-    assert settings["variables"]["RATE"] == "40.0"
+    assert spec.read(outcome.folder).rate_per_s == settings["settings"]["rate"] == 40
     assert set(settings["versions"]) == {"lab", "python", "locust", "duckdb", "docker", "haproxy", "model"}
     assert (
         settings["versions"] | {"docker": "28.1", "haproxy": "3.0.11-1", "model": "1.2.0"}

@@ -5,8 +5,13 @@ import math
 
 import pytest
 
-from lab.load import pacing
+from lab.load import pacing, spec
 from lab.settings import Settings
+
+
+def load(**variables: str) -> spec.LoadSpec:
+    """Return the load that a person asks for with these variables."""
+    return spec.from_settings(Settings.from_environment(variables))
 
 
 def due(segments: tuple[pacing.Segment, ...], arrivals: str = "even", seed: int = 1) -> list[float]:
@@ -95,9 +100,9 @@ def test_the_seed_decides_the_schedule() -> None:
 
 @pytest.mark.parametrize("name", ["ramp", "constant", "steps", "spike"])
 def test_each_pattern_of_the_settings_lasts_for_the_duration(name: str) -> None:
-    segments = pacing.pattern(Settings.from_environment({"PATTERN": name, "DURATION": "60"}))
+    segments = pacing.pattern(load(PATTERN=name, DURATION="60"))
     assert segments[-1].end_s == 60
 
 
 def test_closed_users_have_no_schedule() -> None:
-    assert pacing.pattern(Settings.from_environment({"USERS": "5"})) == ()
+    assert pacing.pattern(load(USERS="5")) == ()

@@ -61,9 +61,6 @@ class Settings:
     scenarios_dir: Path = setting(  # noqa: RUF009 - a Path is immutable
         "LAB_SCENARIOS", "/scenarios", "where the user's own scenarios are", unit="folder", kind=Path
     )
-    locustfile: Path = setting(  # noqa: RUF009 - a Path is immutable
-        "LAB_LOCUSTFILE", "/app/locust/locustfile.py", "the load generator", unit="file", kind=Path
-    )
     wait_s: float = setting(
         "LAB_WAIT_S", 120.0, "how long a command waits for the system", unit="s", minimum=0, maximum=3600
     )
@@ -285,13 +282,6 @@ class Settings:
                 f"SPIKE_S={self.spike_s:g} is not shorter than DURATION={self.duration_s:g}",
                 remedy="the load needs time before and after the spike",
             )
-
-    def environment(self) -> dict[str, str]:
-        """Return the settings as the environment variables that give these settings again."""
-        pairs = (
-            (item.metadata["setting"].env, getattr(self, item.name)) for item in dataclasses.fields(self)
-        )
-        return {env: str(value) for env, value in pairs}
 
 
 SETTINGS: tuple[Setting, ...] = tuple(item.metadata["setting"] for item in dataclasses.fields(Settings))

@@ -23,9 +23,10 @@ from lab import records
 from lab.bench import measurements
 from lab.errors import LabError
 from lab.facts import metrics, summary
-from lab.load import checks
+from lab.load import checks, spec
 from lab.load.cpu import cpu_use
-from lab.load.generator import Load, constant
+from lab.load.generator import Load
+from lab.load.spec import LoadSpec
 from lab.parts.controller import State
 from lab.records import Request
 from lab.settings import Settings
@@ -72,16 +73,15 @@ class Bench:
     @contextmanager
     def constant_load(self, name: str, rate_per_s: float, duration_s: float) -> Iterator[Load]:
         """Send evenly spaced requests at a rate, for the block or `duration_s`, whichever is shorter."""
-        settings = replace(constant(self.settings, rate_per_s, duration_s), arrivals="even")
-        with Load(self.new_folder(name, settings), settings) as load:
+        asked = spec.constant(spec.from_settings(self.settings), rate_per_s, duration_s)
+        with self.load(name, replace(asked, arrivals="even")) as load:
             yield load
 
-    def new_folder(self, name: str, settings: Settings) -> Path:
-        """Make a folder for the records of one load; its settings lie beside them."""
+    def load(self, name: str, asked: LoadSpec) -> Load:
+        """Return a load that keeps its records in a folder of its own."""
         folder = records.new_folder(self.folder, datetime.now(UTC), name)
-        records.write_json(folder / "variables.json", settings.environment())
         self.loads.append(folder)
-        return folder
+        return Load(folder, asked)
 
     def steady(self) -> State:
         """Wait until the system is steady; raise NotSteadyError if it does not become so.

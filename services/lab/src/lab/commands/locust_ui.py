@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 from lab.load.checks import check_target
+from lab.load.generator import LOCUSTFILE
 from lab.settings import Settings
 
 HELP = "open Locust's web interface against the lab"
@@ -23,7 +24,7 @@ def run(_args: argparse.Namespace, settings: Settings) -> int:
     print("ClosedUsers: as many users as you ask for. OpenArrivals: the schedule of PATTERN, RATE, RAMP, ...")
     command = [
         sys.executable,
-        *("-m", "locust", "-f", str(settings.locustfile), "--class-picker", "--host", settings.target_url),
+        *("-m", "locust", "-f", str(LOCUSTFILE), "--class-picker", "--host", settings.target_url),
         # The port is Locust's own, 8089, in the container; it is published as ui_port, on 127.0.0.1 only.
         *("--web-host", "0.0.0.0", "--loglevel", "WARNING"),
     ]

@@ -22,8 +22,9 @@ from lab.errors import LabError, UnreachableError
 from lab.experiment.chaos_plan import Plan
 from lab.facts import haproxy_log, timeline
 from lab.facts.timeline import UP, Stroke
-from lab.load import provenance
-from lab.load.generator import Load, constant
+from lab.load import provenance, spec
+from lab.load.generator import Load
+from lab.load.spec import LoadSpec
 from lab.parts import running
 from lab.parts.controller import Controller, Entry, State
 from lab.parts.docker import Engine
@@ -118,21 +119,21 @@ class Run:
 
     def _start_load(self, stack: contextlib.ExitStack, before: State) -> float:
         """Start the load; return when (epoch s). `lab report` reads its folder like a load test's."""
-        settings = self._load_settings()
+        settings = self._settings
         found = running.look(settings, before, self._model)
         started = time.time()
         self._saved = provenance.saved_settings(settings, before, started, found)
         self._save_settings()
-        self._load = stack.enter_context(Load(self._folder, settings))
+        self._load = stack.enter_context(Load(self._folder, self._load_spec()))
         return started
 
     def _save_settings(self, **news: Any) -> None:
         self._saved |= news
         records.write_json(self._folder / records.SETTINGS_FILE, self._saved)
 
-    def _load_settings(self) -> Settings:
+    def _load_spec(self) -> LoadSpec:
         longest_s = LOAD_LEAD_S + self.plan.hang_s + self._settings.chaos_wait_s + LOAD_TAIL_S + 30
-        return constant(self._settings, self.plan.rate_per_s, longest_s)
+        return spec.constant(spec.from_settings(self._settings), self.plan.rate_per_s, longest_s)
 
     def _rest(self, seconds: float, text: str) -> None:
         """Let the load run for a while."""

@@ -9,9 +9,10 @@ from pathlib import Path
 from lab import records
 from lab.errors import GeneratorError
 from lab.facts import summary
-from lab.load import checks, pacing, provenance
+from lab.load import checks, pacing, provenance, spec
 from lab.load.generator import Load
 from lab.load.progress import Progress
+from lab.load.spec import LoadSpec
 from lab.parts import running
 from lab.settings import Settings
 
@@ -35,13 +36,14 @@ def run(settings: Settings, say: Say) -> Outcome:
     """Run a load test; raise a LabError before the load starts if it cannot be run."""
     model = checks.check_target(settings.target_url)
     state = checks.steady_state(settings, say)
+    asked = spec.from_settings(settings)
     found = running.look(settings, state, model)
     now = datetime.now(UTC)
     folder = records.new_folder(settings.results_dir, now, state.topology)
     saved = provenance.saved_settings(settings, state, now.timestamp(), found)
     records.write_json(folder / records.SETTINGS_FILE, saved)
-    say(f"{state.topology}, cost factor {state.cost_factor:g}: {plan(settings)}")
-    interrupted = run_load(folder, settings, say)
+    say(f"{state.topology}, cost factor {state.cost_factor:g}: {plan(asked)}")
+    interrupted = run_load(folder, asked, say)
     saved["ended_s"] = time.time()
     saved["state_end"] = checks.state_end(settings)
     records.write_json(folder / records.SETTINGS_FILE, saved)
@@ -52,12 +54,12 @@ def run(settings: Settings, say: Say) -> Outcome:
     return Outcome(folder, made, interrupted)
 
 
-def run_load(folder: Path, settings: Settings, say: Say) -> bool:
+def run_load(folder: Path, asked: LoadSpec, say: Say) -> bool:
     """Run the generator to its end, telling the progress; return True if it was interrupted."""
-    segments = pacing.pattern(settings)
+    segments = pacing.pattern(asked)
     progress = Progress()
     say(progress.heading())
-    with Load(folder, settings) as load:
+    with Load(folder, asked) as load:
         try:
             _follow(load, progress, segments, say)
         except KeyboardInterrupt:
@@ -67,22 +69,20 @@ def run_load(folder: Path, settings: Settings, say: Say) -> bool:
     return False
 
 
-def plan(settings: Settings) -> str:
+def plan(asked: LoadSpec) -> str:
     """Say in one line what load will be sent."""
-    stop = (
-        f"until {settings.beyond_s:g} s after the first failure" if settings.beyond_s >= 0 else "to the end"
-    )
-    until = f"{stop}, at most {settings.duration_s:g} s"
-    if settings.pattern == "users":
-        return f"{settings.users} closed users, {settings.ramp_per_s:g} more each second, {until}"
-    rate, top = f"{settings.rate:g}/s", f"{settings.rate_max:g}/s"
+    stop = f"until {asked.beyond_s:g} s after the first failure" if asked.beyond_s >= 0 else "to the end"
+    until = f"{stop}, at most {asked.duration_s:g} s"
+    if asked.pattern == "users":
+        return f"{asked.users} closed users, {asked.ramp_per_s:g} more each second, {until}"
+    rate, top = f"{asked.rate_per_s:g}/s", f"{asked.rate_max_per_s:g}/s"
     rates = {
-        "ramp": f"from {rate} by {settings.ramp_per_s:g}/s each second up to {top}",
+        "ramp": f"from {rate} by {asked.ramp_per_s:g}/s each second up to {top}",
         "constant": f"at {rate}",
-        "steps": f"from {rate} in steps of {settings.step_s:g} s up to {top}",
-        "spike": f"at {rate}, {top} for {settings.spike_s:g} s in the middle",
+        "steps": f"from {rate} in steps of {asked.step_s:g} s up to {top}",
+        "spike": f"at {rate}, {top} for {asked.spike_s:g} s in the middle",
     }
-    return f"{settings.arrivals} arrivals {rates[settings.pattern]}, {until}"
+    return f"{asked.arrivals} arrivals {rates[asked.pattern]}, {until}"
 
 
 def _follow(load: Load, progress: Progress, segments: tuple[pacing.Segment, ...], say: Say) -> None:

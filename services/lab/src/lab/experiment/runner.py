@@ -108,8 +108,8 @@ class Trial:
             striker = Striker(plan, context, log)
             if reasons := striker.why_not():
                 return self._end(folder, plan.topology, Verdict(judge.NOT_APPLICABLE, tuple(reasons)), log)
-            found = running.look(plan.settings, state, model)
-            self._saved = provenance.saved_settings(plan.settings, state, time.time(), found)
+            found = running.look(settings, state, model)
+            self._saved = provenance.saved_settings(settings, state, time.time(), found)
             self._saved["plan"] = _plan_json(plan)
             self._save(folder)
             before = collect.identities(engine, (*running.SERVICES, *plan.roles))
@@ -154,12 +154,12 @@ class Trial:
     def _live(self, folder: Path, plan: Plan, striker: Striker, log: FaultLog) -> None:
         """Load, faults, recovery. On every way out the faults are over before the load ends."""
         with contextlib.ExitStack() as stack:
-            watcher = Watch(folder, plan.settings)
+            watcher = Watch(folder, self._settings)
             stack.callback(watcher.close)
             stack.callback(striker.finish)
             self._say("preparing the faults")
             striker.prepare()
-            load = stack.enter_context(Load(folder, plan.settings))
+            load = stack.enter_context(Load(folder, plan.load))
             stack.callback(striker.finish)  # before the load ends
             watcher.follow(load)
             self._before(plan, watcher)
@@ -242,7 +242,7 @@ class Trial:
         story = self._story
         if story.aborted:
             return
-        if watcher.load_over and plan.settings.pattern != "spike":
+        if watcher.load_over and plan.load.pattern != "spike":
             raise GeneratorError("the load ended before the system had recovered")
         if reason := abort.reason(plan.scenario.abort, watcher.since(story.zero_s or 0.0)):
             story.aborted = reason

@@ -14,6 +14,8 @@ from lab.errors import LabError, ScenarioError
 from lab.experiment import targets
 from lab.experiment.scenario import LoadPlan, Scenario
 from lab.facts.timeline import ACTIVE
+from lab.load import spec
+from lab.load.spec import LoadSpec
 from lab.parts.controller import State
 from lab.settings import Settings
 
@@ -54,7 +56,7 @@ class Stroke:
 
 @dataclass(frozen=True)
 class Plan:
-    """What a trial will do. Rates in requests/s; `settings` are those of its load."""
+    """What a trial will do. Rates in requests/s; `load` is what is sent."""
 
     scenario: Scenario
     topology: str
@@ -63,7 +65,7 @@ class Plan:
     roles: Mapping[str, str]
     rate: float
     peak: float
-    settings: Settings
+    load: LoadSpec
 
     @property
     def targets(self) -> frozenset[str]:
@@ -82,8 +84,8 @@ def plan(scenario: Scenario, state: State, settings: Settings, seed: int, resolv
     roles = {server.name: server.role for server in state.servers}
     strokes = _strokes(scenario, seed, resolve)
     rate, peak = rates(scenario.load, settings.capacity, roles, strokes)
-    made = Plan(scenario, state.topology, seed, strokes, roles, rate, peak, settings)
-    return replace(made, settings=load_settings(made, settings))
+    made = Plan(scenario, state.topology, seed, strokes, roles, rate, peak, spec.from_settings(settings))
+    return replace(made, load=_load(made))
 
 
 def _strokes(scenario: Scenario, seed: int, resolve: Resolve) -> tuple[Stroke, ...]:
@@ -143,20 +145,19 @@ def rates(
     return rate, rate if load.peak_share is None else load.peak_share * whole
 
 
-def load_settings(plan: Plan, settings: Settings) -> Settings:
-    """Return the settings of the load generator for a plan."""
+def _load(plan: Plan) -> LoadSpec:
+    """Return the load of a plan: limits and arrivals as a person set them, all else as the scenario says."""
     load, scenario = plan.scenario.load, plan.scenario
     longest_s = load.before_s + plan.span_s + scenario.recovery.within_s + load.after_s + SLACK_S
     common = replace(
-        settings,
+        plan.load,
         pattern=load.pattern,
         users=0,
-        rate=plan.rate,
-        rate_max=max(plan.rate, plan.peak),
+        rate_per_s=plan.rate,
+        rate_max_per_s=max(plan.rate, plan.peak),
         seed=plan.seed,
         duration_s=longest_s,
         beyond_s=-1.0,
-        topology=plan.topology,
     )
     if load.pattern == "spike":
         # Locust's spike lies in the middle of its run: this long a run puts its start at the time 0. What

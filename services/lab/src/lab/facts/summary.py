@@ -14,6 +14,7 @@ from lab.facts.metrics import (
     Server,
     rate_max_without_failure_per_s,
 )
+from lab.load import spec
 from lab.load.cpu import CpuUse, cpu_use
 from lab.records import (
     CPU,
@@ -111,27 +112,27 @@ def records_of(folder: Path) -> Records:
     saved = read_json(folder / SETTINGS_FILE)
     _, said = generator_of(folder)
     return Records(
-        folder, started_s=said.get("started_s", saved["started_s"]), limit_ms=saved["settings"]["limit_ms"]
+        folder, started_s=said.get("started_s", saved["started_s"]), limit_ms=spec.read(folder).limit_ms
     )
 
 
 def summarise(folder: Path) -> Summary:
     """Make the summary of a result folder from its saved records."""
     saved = read_json(folder / SETTINGS_FILE)
-    settings = saved["settings"]
+    asked = spec.read(folder)
     generator, _ = generator_of(folder)
     records = records_of(folder)
     counts = records.failures()
     seconds = records.seconds()
     first_failure = records.first_failure()
     lag, cpu = records.lag(), cpu_use(folder / CPU)
-    reasons = invalid_because(lag, generator, cpu, settings["idle_min_percent"])
+    reasons = invalid_because(lag, generator, cpu, saved["settings"]["idle_min_percent"])
     return Summary(
         folder=folder.name,
         topology=saved["topology"],
         cost_factor=saved["cost_factor"],
-        pattern=settings["pattern"],
-        limit_ms=settings["limit_ms"],
+        pattern=asked.pattern,
+        limit_ms=asked.limit_ms,
         duration_s=float(seconds[-1].second + 1) if seconds else 0.0,
         sent_requests=sum(counts.values()),
         served_requests=counts.get(NONE, 0),

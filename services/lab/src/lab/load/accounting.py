@@ -9,18 +9,18 @@ from pathlib import Path
 from typing import Any
 
 from lab.load.answers import Reply
+from lab.load.spec import LoadSpec
 from lab.records import GENERATOR, NONE, REQUESTS, Request, RequestWriter, classify, write_json
-from lab.settings import Settings
 
 
 class Run:
     """One run of the generator: its clock, its requests in progress, its first failure, its rows."""
 
-    def __init__(self, settings: Settings, folder: Path | None) -> None:
+    def __init__(self, spec: LoadSpec, folder: Path | None) -> None:
         """Open the rows in `folder`; with None (Locust's web interface) nothing is saved."""
-        self._limit_ms = settings.limit_ms
-        self._duration_s = settings.duration_s
-        self._beyond_s = settings.beyond_s
+        self._limit_ms = spec.limit_ms
+        self._duration_s = spec.duration_s
+        self._beyond_s = spec.beyond_s
         self._folder = folder
         self._writer = RequestWriter(folder / REQUESTS) if folder else None
         self._started_mono: float | None = None

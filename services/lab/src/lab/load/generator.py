@@ -1,6 +1,6 @@
 """The load generator as a process: Locust, headless, that writes into a result folder.
 
-with Load(folder, settings) as load:      # starts; ends it, whatever happens
+with Load(folder, spec) as load:          # starts; ends it, whatever happens
     while load.running():
         for request in load.new_requests(): ...
 """
@@ -11,36 +11,39 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from lab.errors import GeneratorError
+from lab.load import spec as specs
 from lab.load.cpu import CpuLog
+from lab.load.spec import LoadSpec
 from lab.records import CPU, REQUESTS, Request, RequestReader
-from lab.settings import Settings
 
 LOG = "locust.log"
+LOCUSTFILE = Path(__file__).with_name("locustfile.py")
+FOLDER_VARIABLE = "LAB_RUN_FOLDER"
 STOP_S = 10.0  # how long it may take to end, beyond what its requests may take
 
 
 class Load:
     """A running load generator; the rows that it writes can be read along."""
 
-    def __init__(self, folder: Path, settings: Settings) -> None:
+    def __init__(self, folder: Path, spec: LoadSpec) -> None:
+        """Save what is to be sent as load.json: all that the generator is told."""
+        specs.save(folder, spec)
         self._folder = folder
-        self._settings = settings
+        self._spec = spec
         self._reader = RequestReader(folder / REQUESTS)
 
     def __enter__(self) -> Self:
-        environment = os.environ | self._settings.environment()
-        environment["LAB_RUN_FOLDER"] = str(self._folder)
+        environment = os.environ | {FOLDER_VARIABLE: str(self._folder)}
         # Locust finds the lab's modules where this process found them.
         environment["PYTHONPATH"] = os.pathsep.join(path for path in sys.path if path)
         with (self._folder / LOG).open("x", encoding="utf-8") as log:
             self._process = subprocess.Popen(  # noqa: S603 - our own words
-                command(self._folder, self._settings),
+                command(self._folder, self._spec),
                 env=environment,
                 cwd=self._folder,
                 stdin=subprocess.DEVNULL,
@@ -91,35 +94,22 @@ class Load:
             if self._process.poll() is not None:
                 return
             self._process.send_signal(number)
-            self.wait(STOP_S + 2 * self._settings.timeout_s)
+            self.wait(STOP_S + self._spec.drain_s)
 
     def _last_words(self) -> str:
         lines = (self._folder / LOG).read_text(encoding="utf-8", errors="replace").split("\n")
         return next((line.strip() for line in reversed(lines) if line.strip()), "(it said nothing)")
 
 
-def constant(settings: Settings, rate_per_s: float, duration_s: float) -> Settings:
-    """Return the settings of a load at one rate that failures do not end."""
-    return replace(
-        settings,
-        pattern="constant",
-        users=0,
-        rate=rate_per_s,
-        rate_max=max(rate_per_s, settings.rate_max),
-        duration_s=duration_s,
-        beyond_s=-1.0,
-    )
-
-
-def command(folder: Path, settings: Settings) -> list[str]:
+def command(folder: Path, spec: LoadSpec) -> list[str]:
     """Return Locust's command line: one keeper of the schedule, or the closed users."""
-    closed = settings.pattern == "users"
-    users, per_s = (settings.users, settings.ramp_per_s) if closed else (1, 1)
-    finish_s = math.ceil(2 * settings.timeout_s)  # to connect and to reply have a time limit each
+    closed = spec.pattern == "users"
+    users, per_s = (spec.users, spec.ramp_per_s) if closed else (1, 1)
     return [
         sys.executable,
-        *("-m", "locust", "-f", str(settings.locustfile), "ClosedUsers" if closed else "OpenArrivals"),
-        *("--headless", "--users", str(users), "--spawn-rate", str(per_s), "--stop-timeout", str(finish_s)),
-        *("--host", settings.target_url, "--only-summary", "--loglevel", "WARNING"),
+        *("-m", "locust", "-f", str(LOCUSTFILE), "ClosedUsers" if closed else "OpenArrivals"),
+        *("--headless", "--users", str(users), "--spawn-rate", str(per_s)),
+        *("--stop-timeout", str(math.ceil(spec.drain_s))),
+        *("--host", spec.target_url, "--only-summary", "--loglevel", "WARNING"),
         *("--csv", str(folder / "locust"), "--csv-full-history", "--html", str(folder / "locust.html")),
     ]

@@ -14,7 +14,7 @@ import random
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from lab.settings import Settings
+from lab.load.spec import LoadSpec
 
 
 @dataclass(frozen=True)
@@ -81,18 +81,18 @@ def spike(rate: float, rate_max: float, duration_s: float, spike_s: float) -> tu
     )
 
 
-def pattern(settings: Settings) -> tuple[Segment, ...]:
-    """Return the segments of the pattern that the settings name; none for the closed model."""
-    rate, slope, rate_max = settings.rate, settings.ramp_per_s, settings.rate_max
-    match settings.pattern:
+def pattern(spec: LoadSpec) -> tuple[Segment, ...]:
+    """Return the segments of the pattern that a load names; none for the closed model."""
+    rate, slope, rate_max = spec.rate_per_s, spec.ramp_per_s, spec.rate_max_per_s
+    match spec.pattern:
         case "ramp":
-            return ramp(rate, slope, rate_max, settings.duration_s)
+            return ramp(rate, slope, rate_max, spec.duration_s)
         case "constant":
-            return constant(rate, settings.duration_s)
+            return constant(rate, spec.duration_s)
         case "steps":
-            return steps(rate, slope, rate_max, settings.duration_s, settings.step_s)
+            return steps(rate, slope, rate_max, spec.duration_s, spec.step_s)
         case "spike":
-            return spike(rate, rate_max, settings.duration_s, settings.spike_s)
+            return spike(rate, rate_max, spec.duration_s, spec.spike_s)
         case _:
             return ()
 

@@ -29,7 +29,6 @@ def saved_settings(
         "started_s": started_s,
         "ended_s": None,
         "settings": values,
-        "variables": settings.environment(),
         "versions": versions(settings, found),
         "machine": machine.look(),
         "containers": found.containers,

@@ -1,6 +1,7 @@
 """What a result folder holds, and how it is written and read; folder.py lists the files."""
 
 from lab.records.folder import (
+    BODIES,
     BUDGET,
     COLLECTED,
     CPU,
@@ -12,6 +13,7 @@ from lab.records.folder import (
     INVARIANTS,
     JOURNAL,
     LEDGER,
+    LOAD,
     PREDICTOR_LOG,
     REQUESTS,
     SAMPLES,
@@ -41,6 +43,7 @@ from lab.records.requests import (
 )
 
 __all__ = [
+    "BODIES",
     "BUDGET",
     "COLLECTED",
     "COLUMNS",
@@ -56,6 +59,7 @@ __all__ = [
     "JOURNAL",
     "LATE",
     "LEDGER",
+    "LOAD",
     "NONE",
     "PREDICTOR_LOG",
     "REFUSAL_STATUSES",

@@ -2,6 +2,8 @@
 
 requests.csv    a row per request, written when its reply came (or it was given up)
 cpu.csv         a row per second: the machine's idle CPU, the generator's share of a core
+load.json       what was to be sent (lab.load.spec)
+bodies.json     optional: the bodies that the requests had, in order
 generator.json  how the generator itself fared: requests begun, in progress, unfinished
 settings.json   settings, versions, containers, the controller's state before and after
 summary.json    the numbers; `lab report` makes them again from the other files
@@ -21,6 +23,7 @@ from typing import Any
 from lab.errors import RecordsError
 
 REQUESTS, CPU, GENERATOR = "requests.csv", "cpu.csv", "generator.json"
+LOAD, BODIES = "load.json", "bodies.json"
 SETTINGS_FILE, SUMMARY = "settings.json", "summary.json"
 HAPROXY_LOG, HAPROXY_MESSAGES, PREDICTOR_LOG = "haproxy.jsonl", "haproxy.txt", "predictor.jsonl"
 JOURNAL, FAULTS, SAMPLES = "journal.jsonl", "faults.jsonl", "samples.jsonl"

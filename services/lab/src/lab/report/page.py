@@ -5,10 +5,12 @@ runs whose hash is not named. Texts of the records are escaped by the template.
 """
 
 import base64
+import dataclasses
 import hashlib
 import importlib.metadata
 import json
 import os
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -148,11 +150,18 @@ def commands(found: Records) -> list[str]:
     run = f"make experiment SCENARIO={verdict.get('scenario') or '?'}"
     if verdict.get("seed") is not None:
         run += f" SEED={verdict['seed']}"
-    variables, usual = found.settings.get("variables") or {}, Settings().environment()
-    changed = [
-        f"{name}={variables[name]}" for name in GIVEN if variables.get(name, usual[name]) != usual[name]
+    return [up, " ".join([run, *_changed(found.settings.get("settings") or {})])]
+
+
+def _changed(saved: Mapping[str, Any]) -> list[str]:
+    """Return `NAME=value` for each setting that a person gave another value than the usual."""
+    usual = {item.metadata["setting"].env: item for item in dataclasses.fields(Settings)}
+    pairs = ((name, usual[name]) for name in GIVEN)
+    return [
+        f"{name}={saved[item.name]}"
+        for name, item in pairs
+        if saved.get(item.name, item.default) != item.default
     ]
-    return [up, " ".join([run, *changed])]
 
 
 def _when(found: Records) -> str:

@@ -10,6 +10,7 @@ from lab import bench, records
 from lab.bench import Bench, Figure, Figures
 from lab.errors import GeneratorError
 from lab.facts import metrics
+from lab.load import spec
 from lab.load.generator import Load
 from lab.parts.controller import Controller
 from lab.records import Request
@@ -90,18 +91,18 @@ def best_goodput_per_s(under: Bench, guess_per_s: float) -> float:
 
 def spike(under: Bench, capacity_per_s: float) -> tuple[list[Request], float, float]:
     """Send half the capacity, three times, half again; return the rows, the spike's start and end."""
-    settings = replace(
-        under.settings,
+    asked = replace(
+        spec.from_settings(under.settings),
         pattern="spike",
         users=0,
-        rate=capacity_per_s / 2,
-        rate_max=capacity_per_s * TIMES,
+        rate_per_s=capacity_per_s / 2,
+        rate_max_per_s=capacity_per_s * TIMES,
         spike_s=SPIKE_S,
         duration_s=SPIKE_S + 2 * CALM_S,
         beyond_s=-1.0,
         arrivals="even",
     )
-    with Load(under.new_folder("overload", settings), settings) as load:
+    with under.load("overload", asked) as load:
         rows = to_the_end(load)
     begun = min(row.scheduled_s for row in rows)
     return rows, begun + CALM_S, begun + CALM_S + SPIKE_S

@@ -1,0 +1,195 @@
+"""Locust's side of the load test: open arrivals and closed users against POST /predict.
+
+lab.load.generator runs it headless and `lab locust-ui` with Locust's web interface. Locust sends, counts
+and writes its own CSV and HTML; what is due when comes from lab.load.pacing, the row per request from
+lab.load.accounting. What to send is the load.json of the folder that LAB_RUN_FOLDER names; without a folder
+(the web interface, Locust's own command line) it comes from the environment (`make help-loadtest`).
+"""
+
+import gc
+import itertools
+import os
+import signal
+import uuid
+from pathlib import Path
+from typing import Any
+
+import gevent
+from locust import FastHttpUser, constant, events, task
+from locust.env import Environment
+from locust.exception import StopUser
+from locust.stats import CSV_STATS_INTERVAL_SEC
+
+from lab.load import candidates, pacing, spec
+from lab.load.accounting import Run
+from lab.load.answers import read_reply
+from lab.load.generator import FOLDER_VARIABLE
+from lab.records import BODIES, NONE, read_json
+from lab.settings import Settings
+
+FLUSH_S = 0.25  # who reads the rows along sees them after this
+LATEST_LOOK_S = 0.05  # between arrivals, the end of the run is looked for at least this often
+BEHIND_S = 5.0  # a generator that is this far behind its schedule gives up
+
+folder = Path(os.environ[FOLDER_VARIABLE]) if os.environ.get(FOLDER_VARIABLE) else None
+load = spec.read(folder) if folder else spec.from_settings(Settings.from_environment())
+
+
+class _Current:
+    """The run that goes on: Locust makes one user object after the other, all of them of one run."""
+
+    run: Run
+    quit_when_over = False
+
+
+class _Client(FastHttpUser):
+    """Sends predictions and accounts for each; one object may have many in progress."""
+
+    abstract = True
+    # Never retried here: what a client sees is what is measured. (geventhttpclient checks that an idle
+    # connection is still open before it is used again.)
+    max_retries = 0
+    connection_timeout = load.timeout_s
+    network_timeout = load.timeout_s
+    concurrency = load.in_flight_max
+    default_headers = {"Content-Type": "application/json", "Accept": "application/json"}  # noqa: RUF012
+
+    def __init__(self, environment: Environment) -> None:
+        super().__init__(environment)
+        self.client.client.cookiejar = None  # the system sets no cookies; looking for them costs time
+        self._bodies = itertools.cycle(enumerate(_bodies()))
+
+    def begin(self, due_s: float) -> str:
+        """Account for a request from now on; return its id."""
+        request_id = uuid.uuid4().hex
+        _Current.run.begun(request_id, due_s)
+        return request_id
+
+    def predict(self, request_id: str) -> None:
+        """Send one request, judge its reply and account for it in the rows and in Locust's statistics."""
+        run = _Current.run
+        number, body = next(self._bodies)
+        sent_s = run.now_s()
+        post = self.client.post(
+            "/predict", data=body, headers={"X-Request-ID": request_id}, catch_response=True
+        )
+        with post as reply:
+            headers = reply.headers
+            failure, _ = run.received(
+                request_id,
+                sent_s,
+                body=number,
+                status=reply.status_code,
+                server=(headers.get("X-Served-By") or "") if headers else "",
+                reply=read_reply(reply.status_code, reply.content, getattr(reply, "error", None)),
+            )
+            if failure == NONE:
+                reply.success()
+            else:
+                reply.failure(f"{failure} (status {reply.status_code})")
+
+    def end_run(self) -> None:
+        """End Locust's run, and this user first: the end of the run waits for its users."""
+        runner = self.environment.runner
+        if runner is not None:
+            # Locust writes its CSV once in a while, and not once more at the end: give it the time.
+            end = runner.quit if _Current.quit_when_over else runner.stop
+            gevent.spawn_later(CSV_STATS_INTERVAL_SEC + LATEST_LOOK_S, end)
+        raise StopUser
+
+
+class OpenArrivals(_Client):
+    """Sends each request when it is due, however slow the replies to the others are."""
+
+    fixed_count = 1  # the schedule is one, so its keeper is one, whatever number of users is asked for
+
+    @task
+    def keep_schedule(self) -> None:
+        """Go through the schedule; then wait for what is in progress, and end the run."""
+        run = _Current.run
+        gaps = pacing.unit_gaps(load.arrivals, load.seed)
+        run.begin()
+        for due_s in pacing.schedule(pacing.pattern(load), gaps):
+            if not self._sleep_until(due_s):
+                break
+            if run.in_flight >= load.in_flight_max:
+                run.bound_hit()
+                while run.in_flight >= load.in_flight_max:
+                    gevent.sleep(0.001)
+            gevent.spawn(self.predict, self.begin(due_s))
+        self._drain()
+        self.end_run()
+
+    def _sleep_until(self, due_s: float) -> bool:
+        """Sleep until a request is due; return False if the run is over before."""
+        run = _Current.run
+        while not run.over(grace_s=BEHIND_S):
+            wait_s = due_s - run.now_s()
+            if wait_s <= 0:
+                return True
+            gevent.sleep(min(wait_s, LATEST_LOOK_S))
+        return False
+
+    def _drain(self) -> None:
+        run = _Current.run
+        last_s = run.now_s() + load.drain_s
+        while run.in_flight and run.now_s() < last_s:
+            gevent.sleep(LATEST_LOOK_S)
+
+
+class ClosedUsers(_Client):
+    """Users as in the article: each waits for its reply, pauses, and sends the next request."""
+
+    wait_time = constant(load.think_s)
+
+    @task
+    def predict_once(self) -> None:
+        """Send one request, due at the moment it is sent; end the run when it is over."""
+        run = _Current.run
+        run.begin()
+        if _Current.quit_when_over and run.over():
+            self.end_run()
+        self.predict(self.begin(run.now_s()))
+
+
+def _bodies() -> list[str]:
+    """Return the bodies that who started the load wrote into the folder, or draw them."""
+    if folder and (folder / BODIES).is_file():
+        return [str(body) for body in read_json(folder / BODIES)]
+    return candidates.bodies(candidates.BODIES, load.seed)
+
+
+def _flush_forever() -> None:
+    while True:
+        gevent.sleep(FLUSH_S)
+        _Current.run.flush()
+
+
+def _stop() -> None:
+    """End the run early (`lab loadtest` was interrupted): in order, with all of Locust's files."""
+    if hasattr(_Current, "run"):
+        _Current.run.end("it was interrupted")
+
+
+def _on_init(environment: Environment, **_: Any) -> None:
+    environment.process_exit_code = 0  # failed requests are a result here, no failure of the generator
+    options = environment.parsed_options
+    _Current.quit_when_over = bool(options and options.headless)
+    gevent.signal_handler(signal.SIGUSR1, _stop)
+
+
+def _on_test_start(**_: Any) -> None:
+    _Current.run = Run(load, folder)
+    gevent.spawn(_flush_forever)
+    gc.collect()
+    gc.freeze()  # what is loaded by now stays; looking through it again and again would delay requests
+
+
+def _on_quitting(**_: Any) -> None:
+    if hasattr(_Current, "run"):
+        _Current.run.close()
+
+
+events.init.add_listener(_on_init)  # type: ignore[no-untyped-call]
+events.test_start.add_listener(_on_test_start)  # type: ignore[no-untyped-call]
+events.quitting.add_listener(_on_quitting)  # type: ignore[no-untyped-call]

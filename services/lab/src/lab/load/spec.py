@@ -1,0 +1,103 @@
+"""What load to send, and by when a reply has to be there: load.json of a result folder.
+
+Who starts a load writes it, the generator sends what it says and knows nothing else, and who judges the run
+reads the limits there. It is made from what a person set (`from_settings`) or what a scenario plans.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from lab.errors import RecordsError
+from lab.records import LOAD, read_json, write_json
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from lab.settings import Settings
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoadSpec:
+    """One load; docs/settings.md says what each part does."""
+
+    target_url: str
+    pattern: str  # ramp, constant, steps, spike or users
+    rate_per_s: float  # at the start, in requests/s
+    rate_max_per_s: float
+    ramp_per_s: float  # how much the rate grows each second; users: how many start each second
+    duration_s: float
+    step_s: float
+    spike_s: float
+    users: int
+    think_s: float
+    arrivals: str  # poisson or even
+    seed: int
+    limit_ms: float
+    timeout_s: float
+    beyond_s: float  # how long the load goes on after the first failure; -1: to the end
+    in_flight_max: int
+
+    @property
+    def drain_s(self) -> float:
+        """By when the last request is over, from when it was sent: its deadline, and a moment for its row."""
+        return self.timeout_s + DRAIN_S
+
+
+DRAIN_S = 1.0
+
+
+def from_settings(settings: Settings) -> LoadSpec:
+    """Return the load that a person asked for."""
+    return LoadSpec(
+        target_url=settings.target_url,
+        pattern=settings.pattern,
+        rate_per_s=settings.rate,
+        rate_max_per_s=settings.rate_max,
+        ramp_per_s=settings.ramp_per_s,
+        duration_s=settings.duration_s,
+        step_s=settings.step_s,
+        spike_s=settings.spike_s,
+        users=settings.users,
+        think_s=settings.think_s,
+        arrivals=settings.arrivals,
+        seed=settings.seed,
+        limit_ms=settings.limit_ms,
+        timeout_s=settings.timeout_s,
+        beyond_s=settings.beyond_s,
+        in_flight_max=settings.in_flight_max,
+    )
+
+
+def constant(like: LoadSpec, rate_per_s: float, duration_s: float) -> LoadSpec:
+    """Return a load at one rate that failures do not end; all else as in the given one."""
+    return dataclasses.replace(
+        like,
+        pattern="constant",
+        users=0,
+        rate_per_s=rate_per_s,
+        rate_max_per_s=rate_per_s,
+        duration_s=duration_s,
+        beyond_s=-1.0,
+    )
+
+
+def save(folder: Path, spec: LoadSpec) -> None:
+    """Write load.json."""
+    write_json(folder / LOAD, dataclasses.asdict(spec))
+
+
+def read(folder: Path) -> LoadSpec:
+    """Read load.json back; raise RecordsError if it is missing or of another version."""
+    path = folder / LOAD
+    raw = read_json(path)
+    names = {field.name for field in dataclasses.fields(LoadSpec)}
+    if not isinstance(raw, dict) or set(raw) != names:
+        raise RecordsError(
+            f"{path} does not have the keys of a load: {', '.join(sorted(names))}",
+            cause="it was written by another version of the lab",
+            remedy="run the load again",
+        )
+    return LoadSpec(**raw)
