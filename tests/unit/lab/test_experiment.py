@@ -226,7 +226,7 @@ def measured(**more: object) -> Measured:
         ("out_of_rotation_ms", 20),
         ("promotions", 1),
         ("restarts", 0),
-        ("p99_ms", "no request got a prediction"),
+        ("p99_ms", "over 1 % of the requests got no prediction"),
         ("first_served_ms", "the standby served nothing"),
     ],
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 import time
 from collections.abc import Iterable
 from pathlib import Path
@@ -11,10 +12,10 @@ from typing import Any
 
 from lab.errors import UnreachableError
 from lab.experiment.abort import Window, failed_percent
-from lab.facts.metrics import percentile_ms
 from lab.load.generator import Load
 from lab.parts.controller import Controller, State
 from lab.records import LATE, NONE, SAMPLES, Request
+from lab.records.percentiles import percentile
 from lab.settings import Settings
 
 EVERY_S = 0.25
@@ -121,7 +122,8 @@ def unsteady(rows: Iterable[Request], failed_at_most_percent: float, p95_at_most
         return (
             f"{failed:.1f} % of the requests failed before any fault (at most {failed_at_most_percent:g} %)"
         )
-    p95_ms = percentile_ms([row.latency_ms for row in found if row.failure in (NONE, LATE)], 0.95)
-    if p95_ms > p95_at_most_ms:
-        return f"95 % of the requests took up to {p95_ms:.0f} ms (at most {p95_at_most_ms:g} ms)"
+    p95_ms = percentile((row.latency_ms if row.failure in (NONE, LATE) else None for row in found), 0.95)
+    if p95_ms is not None and p95_ms > p95_at_most_ms:
+        took = "got no reply" if math.isinf(p95_ms) else f"took up to {p95_ms:.0f} ms"
+        return f"the p95 of the requests {took} (at most {p95_at_most_ms:g} ms)"
     return ""

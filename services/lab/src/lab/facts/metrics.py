@@ -8,8 +8,9 @@ rate_max_without_failure_per_s  the most requests due in one whole second of the
                                 of which none failed; it may lie after the first failure: a standby has come
 rate_served_max_per_s           the most requests served in one whole second: sound replies within the limit,
                                 by when they ended (goodput)
-latency.*_ms                    from due to the reply's end, of all requests that got a prediction, late ones
-                                too; refusals, which are fast, would flatter it
+latency.p*_ms                   from due to the reply's end; a request without a prediction is slower than any
+                                reply, so null where so large a share of them got none
+latency.max_ms                  the slowest reply that was a prediction, late ones too
 taken_requests (of a server)    requests sent before the first failure that this server answered
 in_progress_requests            those of them without a reply yet at the first failure: they lay at it, or
                                 waited for it in HAProxy's queue
@@ -18,7 +19,6 @@ DuckDB reads the rows: it streams a file of 10 million of them and spills what d
 """
 
 import tempfile
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,7 @@ import duckdb
 
 from lab.errors import RecordsError
 from lab.records import REQUESTS
+from lab.records.percentiles import finite, percentile_sql
 
 WINDOW_S = 1.0
 LAG_LIMIT_MS = 50.0
@@ -86,7 +87,7 @@ class Second:
 
 @dataclass(frozen=True)
 class Latency:
-    """Latencies from due to the reply's end, in ms; None where no request got a prediction."""
+    """Latencies from due to the reply's end, in ms; None where no prediction was as fast as that."""
 
     p50_ms: float | None
     p95_ms: float | None
@@ -201,14 +202,13 @@ class Records:
         return float(most or 0)
 
     def latency(self) -> Latency:
-        """Return the latencies of the requests that got a prediction."""
-        return Latency(
-            *self._one(
-                """SELECT quantile_cont(latency_ms, 0.5), quantile_cont(latency_ms, 0.95),
-                       quantile_cont(latency_ms, 0.99), max(latency_ms)
-                   FROM requests WHERE failure IN ('none', 'late')"""
-            )
+        """Return the percentiles of all requests, and the slowest prediction."""
+        shares = ", ".join(percentile_sql("predicted_ms", share) for share in (0.5, 0.95, 0.99))
+        values = self._one(
+            f"""SELECT {shares}, max(predicted_ms) FROM (
+                    SELECT if(failure IN ('none', 'late'), latency_ms, NULL) AS predicted_ms FROM requests)"""  # noqa: S608
         )
+        return Latency(*map(finite, values))
 
     def lag(self) -> Lag:
         """Return how well the generator kept its schedule."""
@@ -225,9 +225,3 @@ def rate_max_without_failure_per_s(seconds: tuple[Second, ...]) -> float:
     return float(
         max((second.offered_requests for second in seconds if not second.failed_requests), default=0)
     )
-
-
-def percentile_ms(latencies_ms: Sequence[float], share: float) -> float:
-    """Return the latency that a share of the requests does not exceed; 0 for none."""
-    ordered = sorted(latencies_ms)
-    return ordered[min(len(ordered) - 1, int(share * len(ordered)))] if ordered else 0.0

@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterable
 
 from lab.records import ERROR, LATE, NONE, REFUSED, Request
+from lab.records.percentiles import percentile
 
 _NAMES = (
     ("elapsed", 8),
@@ -61,7 +62,7 @@ class Progress:
 
 
 def _p95(ended: list[Request]) -> str:
-    latencies = sorted(row.latency_ms for row in ended)
-    if not latencies:
+    value = percentile((row.latency_ms if row.failure in (NONE, LATE) else None for row in ended), 0.95)
+    if value is None:
         return "-"
-    return f"{latencies[math.ceil(0.95 * len(latencies)) - 1]:.0f} ms"
+    return "no reply" if math.isinf(value) else f"{value:.0f} ms"

@@ -19,6 +19,7 @@ from lab.facts import haproxy_log
 from lab.facts.haproxy_log import Traffic
 from lab.facts.timeline import Story, tell
 from lab.records import FAILURES, HAPROXY_LOG, HAPROXY_MESSAGES, JOURNAL, write_json
+from lab.records.percentiles import finite, percentile
 from lab.report.terminal import Trimmed
 from lab.settings import Settings
 
@@ -55,9 +56,9 @@ def make(plan: Plan, gathered: Gathered) -> Report:
     start = min(stroke.time for stroke in gathered.strokes)
     end = gathered.steady_at or gathered.ended
     log = gathered.log()
-    before = sorted(
-        line.latency_ms for line in log if line.end < start and line.outcome == haproxy_log.SERVED
-    )
+    before = [
+        line.latency_ms if line.outcome == haproxy_log.SERVED else None for line in log if line.end < start
+    ]
     client = None
     if plan.rate_per_s:
         kinds = Counter(request.failure for request in gathered.requests)
@@ -67,7 +68,7 @@ def make(plan: Plan, gathered: Gathered) -> Report:
         seconds=end - start,
         traffic=haproxy_log.traffic(log, start, end),
         first_second=haproxy_log.traffic(log, start, start + 1),
-        usual_p99_ms=before[int(0.99 * (len(before) - 1))] if before else None,
+        usual_p99_ms=finite(percentile(before, 0.99)),
         client=client,
     )
 

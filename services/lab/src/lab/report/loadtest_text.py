@@ -17,7 +17,7 @@ def _rate(value: float) -> str:
 
 
 def _ms(value: float | None) -> str:
-    return "-" if value is None else f"{value:.0f} ms"
+    return "no reply" if value is None else f"{value:.0f} ms"
 
 
 def _facts(summary: Summary) -> Table:

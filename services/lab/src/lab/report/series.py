@@ -19,6 +19,7 @@ import duckdb
 from lab.errors import RecordsError
 from lab.facts.ledger_sql import PARQUET
 from lab.records import ERROR, FAILURES, LATE, NONE, REFUSED
+from lab.records.percentiles import finite, percentile_sql
 
 BINS = 300
 WRONG = "wrong"
@@ -80,13 +81,13 @@ def _read(database: duckdb.DuckDBPyConnection, path: Path, zero_s: float) -> Ser
         return Series(WIDTHS_S[0], ())
     width = width_s(last - first)
     due = {
-        int(number): (offered, p50, p99)
+        int(number): (offered, finite(p50), finite(p99))
         for number, offered, p50, p99 in database.execute(
-            """SELECT floor(due / $width)::BIGINT AS bin, count(*),
-                quantile_cont(latency, 0.5) FILTER (WHERE failure IN ($none, $late, $wrong)),
-                quantile_cont(latency, 0.99) FILTER (WHERE failure IN ($none, $late, $wrong))
-            FROM rows GROUP BY bin""",
-            {"width": width, "none": NONE, "late": LATE, "wrong": WRONG},
+            f"""SELECT floor(due / $width)::BIGINT AS bin, count(*),
+                {percentile_sql("replied", 0.5)}, {percentile_sql("replied", 0.99)}
+            FROM (SELECT due, if(failure IN ($none, $late), latency, NULL) AS replied FROM rows)
+            GROUP BY bin""",  # noqa: S608 - our own words
+            {"width": width, "none": NONE, "late": LATE},
         ).fetchall()
     }
     ended: dict[int, dict[str, int]] = {}

@@ -1,5 +1,6 @@
 """Far more load than the servers can carry: how much is still served, and how soon it is over afterwards."""
 
+import math
 import statistics
 import time
 from dataclasses import replace
@@ -9,11 +10,11 @@ import httpx
 from lab import bench, records
 from lab.bench import Bench, Figure, Figures
 from lab.errors import GeneratorError
-from lab.facts import metrics
 from lab.load import spec
 from lab.load.generator import Load
 from lab.parts.controller import Controller
 from lab.records import Request
+from lab.records.percentiles import percentile
 
 HELP = "find the best goodput, send 3 times as much, and see when latency is normal again"
 STEP_S = 8.0
@@ -126,13 +127,20 @@ def recovery_s(rows: list[Request], starts_s: float, ends_s: float) -> float:
     As fast: no request failed, and the p95 is within the p99 of the seconds before the spike. CALM_S if there
     is no such half second.
     """
-    before = [row.latency_ms for row in rows if row.scheduled_s < starts_s - 1]
-    usual_ms = metrics.percentile_ms(before, 0.99)
+    before = [row for row in rows if row.scheduled_s < starts_s - 1]
+    usual_ms = _percentile_ms(before, 0.99)
     begin = ends_s
     while begin < ends_s + CALM_S - WINDOW_S:
         window = [row for row in rows if begin <= row.scheduled_s < begin + WINDOW_S]
-        p95 = metrics.percentile_ms([row.latency_ms for row in window], 0.95)
-        if window and p95 <= usual_ms and all(row.failure == records.NONE for row in window):
+        calm = _percentile_ms(window, 0.95) <= usual_ms and all(row.failure == records.NONE for row in window)
+        if window and calm:
             return begin - ends_s
         begin += STRIDE_S
     return CALM_S
+
+
+def _percentile_ms(rows: list[Request], share: float) -> float:
+    """Return a percentile of requests' latencies; infinite where it falls on a failure, or there are none."""
+    replied = (row.latency_ms if row.failure in (records.NONE, records.LATE) else None for row in rows)
+    value = percentile(replied, share)
+    return math.inf if value is None else value
