@@ -13,8 +13,9 @@ from lab.bench.measurements import first_failure, idle, overload
 from lab.bench.series import Series
 from lab.commands import bench as command
 from lab.errors import LabError
-from lab.experiment.runner import Outcome
-from lab.facts.judge import MET, NOT_MET, Verdict
+from lab.facts.judge import INVALID, MET, NOT_MET
+from lab.facts.measures import NO_STANDBY
+from lab.facts.trials import Result
 from lab.records import ERROR, LATE, NONE, REFUSED, Request
 from lab.settings import Settings
 from unit.lab.journal_entries import T0, state
@@ -126,30 +127,54 @@ def quiet(settings: Settings, folder: Path, said: list[str] | None = None) -> Be
     return Bench(settings, folder, 1, (said if said is not None else []).append)
 
 
-def outcome(verdict: str, **measures: float | str) -> Outcome:
-    return Outcome(Path("run"), Verdict(verdict, ("because",), measures=measures))
+def result(verdict: str, **measures: float | str) -> Result:
+    return Result(verdict, ("because",), "run", measures=measures)
 
 
-def test_a_figure_of_a_series_needs_a_value_from_each_trial() -> None:
-    """A measure that was not expected counts as well; what says nothing is reported."""
-    outcomes = (
-        outcome(MET, lost=0.0, in_rotation_ms=20.0),
-        outcome(NOT_MET, lost=1.0, in_rotation_ms="none"),
+def test_a_figure_of_a_series_takes_every_trial_that_says_something() -> None:
+    """A measure that was not expected counts as well; what is left out is counted, with its reason."""
+    results = (
+        result(MET, lost=0.0, in_rotation_ms=20.0),
+        result(NOT_MET, lost=1.0, in_rotation_ms=NO_STANDBY),
+        Result(INVALID, ("no CPU left",), "run", measures={"lost": 9.0}),
     )
-    done = Series("kill-active", "2-active", 2, outcomes, ("invalid: no CPU left",))
+    done = Series("kill-active", "2-active", results)
     lost = done.figure("requests lost", "lost", 0)
     assert (lost.what, lost.result, lost.reached) == (
         "kill-active on 2-active: requests lost",
         1,
         False,
     )
-    assert lost.note == "1 more trials say nothing: invalid: no CPU left"
+    assert lost.note == (
+        "1 of 2 experiments had any: at most 97 % do (95 %); 1 of 3 trials left out (invalid: no CPU left)"
+    )
     rotation = done.figure("in rotation", "in_rotation_ms", 100, "ms", "maximum")
     assert (rotation.result, rotation.reached) == (20, False)
     assert "1 trials without a value" in rotation.note
     shown = done.figure("requests lost", "lost", math.inf)
     assert (shown.to_reach, shown.reached) == ("(for information)", True)
     assert not done.figure("wrong answers", "wrong_answer", 0).reached, "no trial measured it"
+
+
+def test_a_zero_of_fifty_has_its_bound_and_is_reached() -> None:
+    done = Series("kill-active", "2-active", (result(MET, lost=0.0),) * 50)
+    lost = done.figure("requests lost", "lost", 0)
+    assert lost.reached
+    assert lost.note == "0 of 50 experiments had any: at most 5.8 % do (95 %)"
+
+
+def test_a_standby_that_never_came_makes_a_median_infinite() -> None:
+    """Planted: 30 of 50 promotions were missing, and the median of the others looked well."""
+    never = result(NOT_MET, in_rotation_ms="no standby was promoted")
+    done = Series("kill-active", "2-active", (never,) * 30 + (result(MET, in_rotation_ms=20.0),) * 20)
+    figure = done.figure("in rotation", "in_rotation_ms", 40, "ms", "median")
+    assert (figure.result, figure.reached) == (math.inf, False)
+
+
+def test_a_figure_is_not_reached_where_too_many_trials_are_left_out() -> None:
+    left_out = Result(INVALID, ("no CPU left",), "run")
+    done = Series("hang", "2-active", (result(MET, lost=0.0),) * 8 + (left_out,) * 2)
+    assert not done.figure("requests lost", "lost", 0).reached
 
 
 def test_an_unknown_measurement_is_refused_with_those_there_are(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import pytest
 from lab.experiment import abort, schedule
 from lab.experiment.abort import Window
 from lab.experiment.scenario import AbortBound, FaultPlan, LoadPlan, Recovery, Scenario
-from lab.facts import budget, judge, ledger, measures, trials
+from lab.facts import budget, judge, ledger, measures
 from lab.facts.judge import Facts, Judged
 from lab.facts.measures import MEASURES, NO_STANDBY, Expectation, Measured
 from lab.settings import Settings
@@ -99,7 +99,9 @@ def test_the_damage_decides_on_an_abort(bound: AbortBound, seen: list[Window], e
     assert found is None if expected is None else expected in str(found)
 
 
-GOOD, BAD = Judged("lost", "0", 0.0, "requests", met=True), Judged("lost", "0", 3.0, "requests", met=False)
+GOOD = Judged("lost", "0", 0.0, "requests", met=True)
+BAD = Judged("lost", "0", 3.0, "requests", met=False, proven=True)
+ABSENT = Judged("in_rotation_ms", "under 200", "no standby was promoted", "ms", met=False)
 
 
 @pytest.mark.parametrize(
@@ -111,7 +113,14 @@ GOOD, BAD = Judged("lost", "0", 0.0, "requests", met=True), Judged("lost", "0", 
         ([GOOD], Facts(recovered=False, recovery_within_s=60), 0, "not met", "not recovered within 60 s"),
         ([GOOD], Facts(broken_invariants=("x: y",)), 0, "not met", "an invariant is broken: x: y"),
         ([GOOD], Facts(invalid=("log cut",)), 0, "invalid", "log cut"),
-        ([BAD], Facts(invalid=("log cut",)), 0, "invalid", "log cut"),
+        # What was counted stays broken, whatever else is missing; what is missing proves nothing.
+        ([BAD], Facts(invalid=("log cut",)), 0, "not met", "lost is 3 requests (expected 0)"),
+        ([BAD], Facts(invalid=("log cut",)), 0, "not met", "besides, the records are not whole: log cut"),
+        ([ABSENT], Facts(invalid=("log cut",)), 0, "invalid", "no standby was promoted"),
+        ([ABSENT], Facts(), 0, "not met", "no standby was promoted"),
+        ([GOOD], Facts(invalid=("log cut",), aborted="11 failed"), 0, "not met", "11 failed"),
+        # What a generator that fell behind lost may be its own loss.
+        ([BAD], Facts(untrusted=("fell behind",)), 0, "invalid", "fell behind"),
         ([GOOD], Facts(), 2, "invalid", "what became of 2 requests"),
         ([GOOD, Judged("unknown", "at most 5", 2.0, "requests", met=True)], Facts(), 2, "met", "holds"),
         ([GOOD], Facts(not_run=("no load",), invalid=("x",)), 0, "could not run", "no load"),
@@ -148,6 +157,23 @@ def test_an_expectation_is_held_against_its_measurement(
 
 
 @pytest.mark.parametrize(
+    ("measure", "relation", "bound", "value", "proven"),
+    [
+        ("lost", "equal", 0, 1, True),
+        ("shed_percent", "at most", 1, 80, True),
+        ("restarts", "at least", 1, 0, False),  # a journal that is not whole may lack it
+        ("in_rotation_ms", "under", 200, 300, False),  # so may the promotion that came in time
+        ("lost", "equal", 0, 0, False),
+    ],
+)
+def test_only_what_was_counted_is_proven(
+    measure: str, relation: str, bound: float, value: float, proven: bool
+) -> None:
+    (found,) = judge.judge_each([Expectation(measure, relation, bound)], {measure: value})
+    assert found.proven is proven
+
+
+@pytest.mark.parametrize(
     ("verdicts", "expected"),
     [
         (["met", "met"], "met"),
@@ -163,27 +189,6 @@ def test_several_trials_have_one_verdict(verdicts: list[str], expected: str) -> 
 
 def test_exit_statuses() -> None:
     assert judge.STATUS == {"met": 0, "not met": 1, "could not run": 2, "not applicable": 2, "invalid": 3}
-
-
-@pytest.mark.parametrize(
-    ("successes", "of", "low", "high"),
-    [(50, 50, 0.929, 1.0), (0, 10, 0.0, 0.278), (5, 10, 0.237, 0.763), (1, 1, 0.207, 1.0)],
-)
-def test_a_share_of_trials_has_wilsons_interval(successes: int, of: int, low: float, high: float) -> None:
-    """The values are those of the literature's tables."""
-    found = trials.share(successes, of)
-    assert (found.low, found.high) == pytest.approx((low, high), abs=0.001)
-
-
-@pytest.mark.parametrize(
-    ("count", "low", "high"),
-    [(5, None, None), (6, 1, 6), (9, 2, 8), (10, 2, 9), (20, 6, 15), (50, 18, 33)],
-)
-def test_a_median_has_the_interval_of_order_statistics(count: int, low: int | None, high: int | None) -> None:
-    """The ranks are those of the binomial table at 95 %, counted from 1; the values are their ranks."""
-    found = trials.spread([float(value) for value in range(count, 0, -1)])
-    assert (found.median_low, found.median_high) == (low, high)
-    assert (found.lowest, found.highest) == (1, count)
 
 
 def measured(**more: object) -> Measured:

@@ -8,27 +8,36 @@ from dataclasses import dataclass, replace
 from lab.bench import Bench, Figure, below
 from lab.errors import LabError
 from lab.experiment import known, parse, scenario
-from lab.experiment.runner import Outcome, Trial
-from lab.facts.judge import MET, NOT_MET
+from lab.experiment.runner import Trial
+from lab.facts import judge, trials
+from lab.facts.intervals import at_most
+from lab.facts.measures import number
+from lab.facts.trials import Result
+
+LEFT_OUT_MAX = 0.1
+"""Where more than this share of the trials is left out, no figure is reached."""
 
 
 @dataclass(frozen=True)
 class Series:
-    """The trials of a scenario on one topology. `failed` are those that say nothing, each with the reason."""
+    """The trials of a scenario on one topology, every one of them, whatever came of it."""
 
     scenario: str
     topology: str
-    trials: int
-    outcomes: tuple[Outcome, ...]
-    failed: tuple[str, ...]
+    results: tuple[Result, ...]
+
+    @property
+    def counted(self) -> tuple[Result, ...]:
+        """The trials that say something about the system."""
+        return tuple(each for each in self.results if each.counts)
 
     def values(self, measure: str) -> list[float]:
-        """Return what a measure was in each trial that has it."""
-        found = (outcome.verdict.measures.get(measure, "") for outcome in self.outcomes)
-        return [value for value in found if not isinstance(value, str)]
+        """Return what a measure was in each trial that counts; infinite where it never came."""
+        found = (number(each.measures[measure]) for each in self.counted if measure in each.measures)
+        return [value for value in found if value is not None]
 
     def figure(self, what: str, measure: str, bound: float, unit: str = "", of: str = "sum") -> Figure:
-        """Make a figure; it is not reached where trials or values are missing.
+        """Make a figure; it is not reached where too many trials or any value is missing.
 
         An infinite bound is none: the figure is for information.
         """
@@ -36,49 +45,53 @@ class Series:
         name = f"{self.scenario} on {self.topology}: {what}"
         to_reach = "(for information)" if math.isinf(bound) else f"{bound:g}"
         if not values:
-            return Figure(name, to_reach, unit, math.nan, reached=False, values=(), note=self._note(0))
+            return Figure(name, to_reach, unit, math.nan, reached=False, values=(), note=self._note(values))
         made = below(name, bound, unit, values, of)
-        whole = len(values) == self.trials
+        left_out = len(self.results) - len(self.counted)
+        whole = len(values) == len(self.counted) and left_out <= LEFT_OUT_MAX * len(self.results)
+        whole = whole or math.isinf(bound)
         to_reach = to_reach if math.isinf(bound) else made.to_reach
-        return replace(made, to_reach=to_reach, reached=made.reached and whole, note=self._note(len(values)))
+        note = "; ".join(filter(None, [_zero(values) if bound == 0 else "", self._note(values)]))
+        return replace(made, to_reach=to_reach, reached=made.reached and whole, note=note)
 
-    def _note(self, measured: int) -> str:
-        notes = [f"{len(self.failed)} more trials say nothing: {self.failed[0]}"] if self.failed else []
-        if measured < self.trials:
-            notes.append(f"{self.trials - measured} trials without a value")
+    def _note(self, values: list[float]) -> str:
+        """Say n where it is not that of all trials, and what is left out."""
+        left_out = [each for each in self.results if not each.counts]
+        notes = []
+        if left_out:
+            why = f"{left_out[0].verdict}: {left_out[0].because[0]}"
+            notes.append(f"{len(left_out)} of {len(self.results)} trials left out ({why})")
+        if len(values) < len(self.counted):
+            notes.append(f"{len(self.counted) - len(values)} trials without a value")
         return "; ".join(notes)
 
 
-def losses(under: Bench, name: str, trials: int) -> Figure:
+def _zero(values: list[float]) -> str:
+    """Say how many experiments had any, and how many may have."""
+    some = sum(value > 0 for value in values)
+    most = 100 * at_most(some, len(values))
+    return f"{some} of {len(values)} experiments had any: at most {most:.2g} % do (95 %)"
+
+
+def losses(under: Bench, name: str, count: int) -> Figure:
     """Run a scenario a number of times and return the requests lost, which have to be none."""
-    done = run(under, name, trials)
+    done = run(under, name, count)
     return done.figure(f"requests lost, of {sum(done.values('sent')):.0f}", "lost", 0)
 
 
-def run(under: Bench, name: str, trials: int) -> Series:
-    """Run a scenario of the lab's until so many trials say something.
-
-    One that does not (the machine was too busy, as a rule) is repeated, for a fifth of them, and reported.
-    """
+def run(under: Bench, name: str, count: int) -> Series:
+    """Run a scenario a number of times. None is repeated: no outcome chooses who counts."""
     found = parse.read(scenario.OWN / f"{name}.yaml", known.check)
     settings = replace(
         under.settings, results_dir=under.folder, capacity=under.capacity_per_server(), scenario=name
     )
-    outcomes: list[Outcome] = []
-    failed: list[str] = []
-    number = 0
-    while len(outcomes) < trials and len(failed) <= max(1, trials // 5):
-        number += 1
+    results: list[Result] = []
+    for turn in range(count):
         try:
-            outcome = Trial(found, settings, settings.seed + number - 1, number, lambda _: None).run()
+            outcome = Trial(found, settings, settings.seed + turn, turn + 1, lambda _: None).run()
+            results.append(trials.result(outcome.verdict, outcome.folder.name))
         except LabError as error:
-            failed.append(error.what)
-            under.say(f"{name} {number}: {error.what}")
-            continue
-        verdict = outcome.verdict
-        under.say(f"{name} {len(outcomes) + 1}/{trials}: {verdict.verdict}; {'; '.join(verdict.because)}")
-        if verdict.verdict in (MET, NOT_MET):
-            outcomes.append(outcome)
-        else:
-            failed.append(f"{verdict.verdict}: {verdict.because[0]}")
-    return Series(name, under.settings.topology, trials, tuple(outcomes), tuple(failed))
+            results.append(Result(judge.COULD_NOT_RUN, (error.what,)))
+        said = results[-1]
+        under.say(f"{name} {turn + 1}/{count}: {said.verdict}; {'; '.join(said.because)}")
+    return Series(name, under.settings.topology, tuple(results))

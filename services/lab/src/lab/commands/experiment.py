@@ -16,12 +16,15 @@ from lab.errors import LabError
 from lab.experiment import known, parse, scenario
 from lab.experiment.runner import Outcome, Trial
 from lab.experiment.scenario import Scenario
-from lab.facts import judge
+from lab.facts import judge, trials
+from lab.facts.trials import Result
 from lab.report import page, short, terminal, trials_text
 from lab.settings import Settings
 
 HELP = "run a scenario on the topology that runs, watch it, judge it (SCENARIO, TRIALS, SEED)"
 TRIALS_FILE, REPORT = "trials.json", "report.html"
+HOPELESS = 3
+"""A series ends once so many trials in a row could not begin; the rest is reported as not run."""
 
 
 def add_arguments(_parser: argparse.ArgumentParser) -> None:
@@ -33,23 +36,34 @@ def run(_args: argparse.Namespace, settings: Settings) -> int:
     console = terminal.console()
     found = parse.read(scenario.find(settings.scenario, settings.scenarios_dir), known.check)
     console.print(f"{found.name}: {found.description}", markup=False, soft_wrap=True)
-    outcomes: list[Outcome] = []
-    verdicts: list[str] = []
+    results: list[Result] = []
     try:
         for number in range(1, settings.trials + 1):
-            outcomes.append(_trial(console, found, settings, number))
-            verdicts.append(outcomes[-1].verdict.verdict)
-            if verdicts[-1] == judge.NOT_APPLICABLE:
-                break  # it will not be in the next trial either
-    except LabError as error:
-        if not outcomes:
-            raise
-        console.print(f"the next trial could not run: {error.message()}", markup=False, soft_wrap=True)
-        verdicts.append(judge.COULD_NOT_RUN)
+            results.append(_result(console, found, settings, number))
+            if results[-1].verdict == judge.NOT_APPLICABLE or _hopeless(results):
+                break
     finally:
-        if outcomes and settings.trials > 1:
-            _save(console, settings, outcomes)
-    return judge.STATUS[judge.overall(verdicts)]
+        if settings.trials > 1 and any(each.folder for each in results):
+            _save(console, settings, results)
+    return judge.STATUS[judge.overall([each.verdict for each in results])]
+
+
+def _result(console: Console, found: Scenario, settings: Settings, number: int) -> Result:
+    """Run one trial; that it could not run is a result too, unless it is the only trial."""
+    try:
+        outcome = _trial(console, found, settings, number)
+    except LabError as error:
+        if settings.trials == 1:
+            raise
+        console.print(f"trial {number} could not run: {error.message()}", markup=False, soft_wrap=True)
+        return Result(judge.COULD_NOT_RUN, (error.what,))
+    return trials.result(outcome.verdict, outcome.folder.name)
+
+
+def _hopeless(results: list[Result]) -> bool:
+    """Return whether the last trials could not even begin, so that the next would not either."""
+    last = results[-HOPELESS:]
+    return len(last) == HOPELESS and not any(each.folder for each in last)
 
 
 def _trial(console: Console, found: Scenario, settings: Settings, number: int) -> Outcome:
@@ -64,12 +78,12 @@ def _trial(console: Console, found: Scenario, settings: Settings, number: int) -
     return outcome
 
 
-def _save(console: Console, settings: Settings, outcomes: list[Outcome]) -> None:
+def _save(console: Console, settings: Settings, results: list[Result]) -> None:
     """Write what the trials say together, in a folder of its own, and show it."""
-    content = trials_text.summary(outcomes)
-    stem = outcomes[0].folder.name.split("-", 1)[1]
+    content = trials.summary(results, settings.trials)
+    stem = next(each.folder for each in results if each.folder).split("-", 1)[1]
     folder = records.new_folder(settings.results_dir, datetime.now(UTC), f"{stem}-trials")
     records.write_json(folder / TRIALS_FILE, content)
     console.print()
-    console.print(terminal.Trimmed(trials_text.table(outcomes, content)))
+    console.print(terminal.Trimmed(trials_text.table(results, content)))
     console.print(f"\nrecords: results/{folder.name}/", markup=False, soft_wrap=True)

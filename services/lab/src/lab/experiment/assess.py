@@ -29,7 +29,8 @@ def verdict(folder: Path, plan: Plan, entries: Sequence[Entry], zero_s: float, f
     broken = [f"{one.name}: {'; '.join(one.evidence[:1])}" for one in findings if one.verdict == "invalid"]
     facts = replace(
         facts,
-        invalid=(*facts.invalid, *load.invalid_because, *book.incomplete_because),
+        invalid=(*facts.invalid, *book.incomplete_because),
+        untrusted=(*facts.untrusted, *load.invalid_because),
         broken_invariants=tuple(broken),
     )
     values = measures.all_of(found)

@@ -5,6 +5,10 @@ not met          something does not, or the damage was too great, or the system 
 could not run    the experiment did not take place as planned
 not applicable   the topology lacks what the scenario needs
 invalid          it took place, but its records or the machine do not allow a judgement
+
+Records that are not whole do not mend what they show to be broken: damage that was counted is *not met*, and
+the reasons that would make it invalid stand beside it. Where the measuring itself is in doubt (the load
+generator fell behind, the machine had no CPU left), what looks like damage may be its own: that is invalid.
 """
 
 from __future__ import annotations
@@ -13,7 +17,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from lab.facts.measures import MEASURES, NO_STANDBY, Expectation
+from lab.facts.measures import MEASURES, Expectation, asked
 
 MET, NOT_MET, COULD_NOT_RUN = "met", "not met", "could not run"
 NOT_APPLICABLE, INVALID = "not applicable", "invalid"
@@ -24,20 +28,28 @@ UNKNOWN = "unknown"
 
 @dataclass(frozen=True)
 class Judged:
-    """One expectation held against its measurement. `measured` is a reason where there is no value."""
+    """One expectation held against its measurement. `measured` is a reason where there is no value.
+
+    `proven`: it is broken by what was counted, so that no missing record could mend it.
+    """
 
     text: str
     expected: str
     measured: float | str
     unit: str
     met: bool
+    proven: bool = False
 
 
 @dataclass(frozen=True)
 class Facts:
-    """What else counts: reasons in words, each tuple empty where there is nothing to say."""
+    """What else counts: reasons in words, each tuple empty where there is nothing to say.
+
+    `invalid` are records that are missing; `untrusted` is what makes the measuring itself doubtful.
+    """
 
     invalid: tuple[str, ...] = ()
+    untrusted: tuple[str, ...] = ()
     not_run: tuple[str, ...] = ()
     aborted: str = ""
     recovered: bool = True
@@ -51,12 +63,14 @@ class Verdict:
     """The verdict, its reasons, and every expectation with its measurement.
 
     `measures` has all that can be measured, expected or not; a text is the reason why there is no value.
+    `exposure` is what was at stake, as facts/exposure.py counts it.
     """
 
     verdict: str
     because: tuple[str, ...]
     expectations: tuple[Judged, ...] = ()
     measures: Mapping[str, float | str] = field(default_factory=dict)
+    exposure: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def status(self) -> int:
@@ -70,42 +84,50 @@ class Verdict:
 
 def judge_each(expected: Sequence[Expectation], measures: Mapping[str, float | str]) -> tuple[Judged, ...]:
     """Hold each expectation against its measurement."""
-    found = []
-    for one in expected:
-        value = measures[one.measure]
-        # What the topology cannot have is not asked of it; what should have happened and did not is not met.
-        met = value == NO_STANDBY if isinstance(value, str) else one.met_by(value)
-        found.append(Judged(one.measure, one.words, value, MEASURES[one.measure].unit, met))
-    return tuple(found)
+    return tuple(_judge_one(each, measures[each.measure]) for each in expected)
+
+
+def _judge_one(expected: Expectation, value: float | str) -> Judged:
+    # What the topology cannot have is not asked of it; what should have happened and did not is not met.
+    met = not asked(value) if isinstance(value, str) else expected.met_by(value)
+    proven = not met and not isinstance(value, str) and expected.exceeded_by(value)
+    unit = MEASURES[expected.measure].unit
+    return Judged(expected.measure, expected.words, value, unit, met, proven)
 
 
 def judge(judged: Sequence[Judged], facts: Facts, unknown: float = 0.0) -> Verdict:
     """Return the verdict. `unknown` is how many requests have no known fate."""
-    invalid = list(facts.invalid)
-    # A scenario may state how many unknown ones it bears; where it says nothing, one is too many to judge.
-    if unknown and not any(one.text == UNKNOWN for one in judged):
-        invalid.append(f"the records do not tell what became of {unknown:g} requests")
     if facts.not_run:
         return Verdict(COULD_NOT_RUN, facts.not_run, tuple(judged))
-    broken = []
-    if facts.aborted:
-        broken.append(f"stopped early: {facts.aborted}")
-    if not facts.recovered:
-        why = f": {facts.unsteady_because}" if facts.unsteady_because else ""
-        broken.append(f"not recovered within {facts.recovery_within_s:g} s{why}")
-    broken += [_broken(one) for one in judged if not one.met]
-    broken += [f"an invariant is broken: {one}" for one in facts.broken_invariants]
+    invalid = list(facts.invalid)
+    # A scenario may state how many unknown ones it bears; where it says nothing, any is too many to judge.
+    if unknown and not any(each.text == UNKNOWN for each in judged):
+        invalid.append(f"the records do not tell what became of {unknown:g} requests")
+    proven = _damage(facts) + [_broken(each) for each in judged if each.proven]
+    broken = proven + [_broken(each) for each in judged if not each.met and not each.proven]
+    if facts.untrusted:
+        return Verdict(INVALID, (*facts.untrusted, *invalid, *broken), tuple(judged))
+    if proven or (broken and not invalid):
+        also = [f"besides, the records are not whole: {each}" for each in invalid]
+        return Verdict(NOT_MET, (*broken, *also), tuple(judged))
     if invalid:
         return Verdict(INVALID, (*invalid, *broken), tuple(judged))
-    if broken:
-        return Verdict(NOT_MET, tuple(broken), tuple(judged))
     return Verdict(MET, ("everything expected holds",), tuple(judged))
 
 
-def _broken(one: Judged) -> str:
-    if isinstance(one.measured, str):
-        return f"{one.text}: {one.measured} (expected {one.expected} {one.unit})"
-    return f"{one.text} is {one.measured:g} {one.unit} (expected {one.expected})"
+def _damage(facts: Facts) -> list[str]:
+    """Return what went wrong beside the expectations; each was seen, not concluded from what is missing."""
+    found = [f"stopped early: {facts.aborted}"] if facts.aborted else []
+    if not facts.recovered:
+        why = f": {facts.unsteady_because}" if facts.unsteady_because else ""
+        found.append(f"not recovered within {facts.recovery_within_s:g} s{why}")
+    return found + [f"an invariant is broken: {each}" for each in facts.broken_invariants]
+
+
+def _broken(judged: Judged) -> str:
+    if isinstance(judged.measured, str):
+        return f"{judged.text}: {judged.measured} (expected {judged.expected} {judged.unit})"
+    return f"{judged.text} is {judged.measured:g} {judged.unit} (expected {judged.expected})"
 
 
 def overall(verdicts: Sequence[str]) -> str:

@@ -5,6 +5,7 @@ A measure without a value (a promotion where there is no standby) is a text: the
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,25 @@ from lab.records.percentiles import finite, percentile_sql
 
 EARLY_MS = 100.0
 NO_STANDBY = "this topology has no standby"
+NO_SERVER = "no server was struck"
+NOTHING_SENT = "nothing was sent"
+NOT_EXPOSED = "no server in rotation was struck"
+NOT_ASKED = (NO_STANDBY, NO_SERVER, NOTHING_SENT, NOT_EXPOSED)
+"""Reasons that say nothing against the system. With any other reason, something did not come that should."""
+COUNTS = ("requests", "%")
+"""The units of what is counted: too many are too many, whatever other records are missing."""
+
+
+def asked(value: float | str) -> bool:
+    """Return whether a measure can be asked of the topology and the scenario at all."""
+    return value not in NOT_ASKED
+
+
+def number(value: float | str) -> float | None:
+    """Return a measure's value; infinite where it should have come and did not, None where nobody asks."""
+    if isinstance(value, str):
+        return math.inf if asked(value) else None
+    return value
 
 
 @dataclass(frozen=True)
@@ -32,7 +52,7 @@ class Expectation:
     bound: float
 
     def met_by(self, value: float) -> bool:
-        """Tell whether a value keeps the bound."""
+        """Return whether a value keeps the bound."""
         return {
             "equal": value == self.bound,
             "at most": value <= self.bound,
@@ -41,9 +61,14 @@ class Expectation:
             "above": value > self.bound,
         }[self.relation]
 
+    def exceeded_by(self, value: float) -> bool:
+        """Return whether more was counted than is allowed, which no further record could mend."""
+        bounded = self.relation in ("equal", "at most", "under")
+        return bounded and value > self.bound and MEASURES[self.measure].unit in COUNTS
+
     @property
     def words(self) -> str:
-        """Say the bound as it is written in the file."""
+        """Return the bound as it is written in the file."""
         return f"{self.bound:g}" if self.relation == "equal" else f"{self.relation} {self.bound:g}"
 
 
@@ -88,9 +113,14 @@ def _per_class(name: str, text: str) -> dict[str, Measure]:
     return {name: Measure("requests", text, lambda it: it.of_class(name))}
 
 
-def _percent_served(it: Measured) -> float | str:
-    sent = int(it.ledger["sent"])
-    return 100 * in_time(it.ledger) / sent if sent else "nothing was sent"
+def _percent(of: Callable[[Measured], float]) -> Callable[[Measured], float | str]:
+    """Return a count as a share of the requests sent."""
+
+    def share(it: Measured) -> float | str:
+        sent = int(it.ledger["sent"])
+        return 100 * of(it) / sent if sent else NOTHING_SENT
+
+    return share
 
 
 def _phase(name: str, missing: str, *, standby: bool = True) -> Callable[[Measured], float | str]:
@@ -120,7 +150,7 @@ def _out_of_rotation_ms(it: Measured) -> float | str:
     """Return when the last of the struck servers had left the rotation for the first time."""
     servers = it.targets & set(it.roles)
     if not servers:
-        return "no server was struck"
+        return NO_SERVER
     first = {}
     for entry in it.entries:
         name, change = entry.text("server"), entry.raw.get("change")
@@ -167,7 +197,18 @@ MEASURES: dict[str, Measure] = {
         "completed by servers more than once",
         lambda it: float(it.ledger.get("executed_twice", 0)),
     ),
-    "served_percent": Measure("%", "of the requests sent, those answered in time and right", _percent_served),
+    "served_percent": Measure(
+        "%",
+        "of the requests sent, those answered in time and right",
+        _percent(lambda it: in_time(it.ledger)),
+    ),
+    "lost_percent": Measure("%", "of the requests sent, those lost", _percent(lambda it: it.of_class(*LOST))),
+    "shed_percent": Measure(
+        "%", "of the requests sent, those refused by admission", _percent(lambda it: it.of_class("shed"))
+    ),
+    "late_percent": Measure(
+        "%", "of the requests sent, those answered late", _percent(lambda it: late(it.ledger))
+    ),
     "out_of_service_ms": Measure(
         "ms",
         "the longest time without service: from the sending of a request that was lost to that of the next "

@@ -1,81 +1,116 @@
-"""From the values of several trials to median, spread and a confidence interval. Pure.
+"""What several trials of a scenario say together. Pure: results in, the content of trials.json out.
 
-A share of trials (how often the expectations were met) has the interval of Wilson, which holds for few trials
-and for 0 or all of them; a median has the one of order statistics (binomial), which needs
-no assumption on the distribution. All at 95 %.
+A trial is left out only for a reason that has nothing to do with how it came out: it could not run, or its
+records or the machine do not allow a judgement. What is left out is counted, with the reason. A time that
+should have been measured and never came ("no standby was promoted") counts as infinite, so a median that
+needs it is `never`.
 """
 
 from __future__ import annotations
 
 import math
-import statistics
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
 
-LEVEL = 0.95
-Z = statistics.NormalDist().inv_cdf((1 + LEVEL) / 2)
+from lab.facts.intervals import LEVEL, at_most, share, spread
+from lab.facts.judge import MET, NOT_MET, Judged, Verdict
+from lab.facts.measures import number
 
-
-@dataclass(frozen=True)
-class Share:
-    """How often of `trials` something was so; the bounds are shares of 1."""
-
-    successes: int
-    trials: int
-    low: float
-    high: float
+NEVER = "never"
+COUNTED = (MET, NOT_MET)
 
 
 @dataclass(frozen=True)
-class Spread:
-    """The values of a measure over the trials. With fewer than 6 the median has no interval."""
+class Result:
+    """One trial: `folder` is the name of its records, empty if it did not begin."""
 
-    trials: int
-    median: float
-    lowest: float
-    highest: float
-    mean: float
-    deviation: float
-    median_low: float | None
-    median_high: float | None
+    verdict: str
+    because: tuple[str, ...]
+    folder: str = ""
+    expectations: tuple[Judged, ...] = ()
+    measures: Mapping[str, float | str] = field(default_factory=dict)
+    exposure: Mapping[str, Any] = field(default_factory=dict)
 
-
-def share(successes: int, trials: int) -> Share:
-    """Return the Wilson interval; raise ValueError without trials."""
-    if trials < 1 or not 0 <= successes <= trials:
-        raise ValueError(f"{successes} of {trials} trials")
-    part, weight = successes / trials, Z**2 / trials
-    middle = (part + weight / 2) / (1 + weight)
-    half = Z / (1 + weight) * math.sqrt(part * (1 - part) / trials + weight / (4 * trials))
-    low = 0.0 if successes == 0 else middle - half
-    return Share(successes, trials, low, 1.0 if successes == trials else middle + half)
+    @property
+    def counts(self) -> bool:
+        """Return whether the trial says something about the system."""
+        return self.verdict in COUNTED
 
 
-def spread(values: Sequence[float]) -> Spread:
-    """Return median, spread and the median's interval; raise ValueError without values."""
-    if not values:
-        raise ValueError("no values")
-    ordered = sorted(values)
-    rank = _rank(len(ordered))
-    return Spread(
-        trials=len(ordered),
-        median=statistics.median(ordered),
-        lowest=ordered[0],
-        highest=ordered[-1],
-        mean=statistics.fmean(ordered),
-        deviation=statistics.stdev(ordered) if len(ordered) > 1 else 0.0,
-        median_low=None if rank is None else ordered[rank],
-        median_high=None if rank is None else ordered[-1 - rank],
-    )
+def result(verdict: Verdict, folder: str) -> Result:
+    """Return the result of a trial that has a verdict."""
+    said = (verdict.expectations, verdict.measures, verdict.exposure)
+    return Result(verdict.verdict, verdict.because, folder, *said)
 
 
-def _rank(trials: int) -> int | None:
-    """Return the highest k so that the k-th lowest and highest value (from 0) enclose the median at 95 %."""
-    outside, found = 0.0, None
-    for rank in range(trials // 2):
-        # That fewer than rank + 1 of the values lie below the median, and the same above it.
-        outside += 2 * math.comb(trials, rank) / 2**trials
-        if outside > 1 - LEVEL:
-            break
-        found = rank
-    return found
+def summary(results: Sequence[Result], planned: int) -> dict[str, Any]:
+    """Return the content of trials.json; intervals at 95 %."""
+    counted = [each for each in results if each.counts]
+    met = sum(each.verdict == MET for each in counted)
+    return {
+        "level": LEVEL,
+        "planned": planned,
+        "n": len(counted),
+        "trials": [
+            {"folder": each.folder, "verdict": each.verdict, "because": each.because} for each in results
+        ],
+        "left_out": _left_out(results, planned),
+        "met": asdict(share(met, len(counted))) if counted else None,
+        "measures": _measures(counted),
+        "exposure": _exposure(counted),
+    }
+
+
+def _left_out(results: Sequence[Result], planned: int) -> list[dict[str, Any]]:
+    """Return who does not count, and why."""
+    found = [
+        {"trial": number, "verdict": each.verdict, "because": "; ".join(each.because)}
+        for number, each in enumerate(results, 1)
+        if not each.counts
+    ]
+    absent = range(len(results) + 1, planned + 1)
+    return found + [
+        {"trial": number, "verdict": "not run", "because": "the series ended"} for number in absent
+    ]
+
+
+def _measures(counted: Sequence[Result]) -> dict[str, Any]:
+    """Return each expected measure over the trials: its values, and how many broke what is expected."""
+    rows: dict[str, list[Judged]] = {}
+    for each in counted:
+        for judged in each.expectations:
+            rows.setdefault(judged.text, []).append(judged)
+    return {name: _measure(judged) for name, judged in rows.items() if any(_asked(one) for one in judged)}
+
+
+def _asked(judged: Judged) -> bool:
+    return number(judged.measured) is not None
+
+
+def _measure(rows: Sequence[Judged]) -> dict[str, Any]:
+    values = [value for each in rows if (value := number(each.measured)) is not None]
+    broken = sum(not each.met for each in rows if _asked(each))
+    found = {key: _json(value) for key, value in asdict(spread(values)).items()}
+    return {
+        "unit": rows[0].unit,
+        "expected": rows[0].expected,
+        "values": [_json(value) for value in values],
+        "without_value": len(rows) - len(values),
+        "broken": broken,
+        "broken_at_most": at_most(broken, len(values)),
+        **found,
+    }
+
+
+def _json(value: float | None) -> float | str | None:
+    return NEVER if value is not None and math.isinf(value) else value
+
+
+def _exposure(counted: Sequence[Result]) -> dict[str, int]:
+    """Return what was at stake in all trials together."""
+    totals: dict[str, int] = {}
+    for each in counted:
+        for key, value in (each.exposure.get("total") or {}).items():
+            totals[key] = totals.get(key, 0) + int(value)
+    return totals

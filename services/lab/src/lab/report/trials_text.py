@@ -1,66 +1,68 @@
-"""What a person sees of several trials: a row per trial, then each expectation over all of them."""
+"""What a person sees of several trials: a row per trial, then each expectation over those that count."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from lab.experiment.runner import Outcome
-from lab.facts import trials
-from lab.facts.judge import MET, NOT_MET
-
-COUNTED = (MET, NOT_MET)
-"""Trials of another verdict say nothing about the system: their values are left out."""
+from lab.facts.trials import Result
 
 
-def summary(outcomes: Sequence[Outcome]) -> dict[str, Any]:
-    """Return the content of trials.json; intervals at 95 %."""
-    counted = [one for one in outcomes if one.verdict.verdict in COUNTED]
-    met = sum(one.verdict.verdict == MET for one in counted)
-    values: dict[str, list[float]] = {}
-    units: dict[str, str] = {}
-    for outcome in counted:
-        for one in outcome.verdict.expectations:
-            if not isinstance(one.measured, str):
-                values.setdefault(one.text, []).append(one.measured)
-                units[one.text] = one.unit
-    return {
-        "level": trials.LEVEL,
-        "trials": [{"folder": one.folder.name, "verdict": one.verdict.verdict} for one in outcomes],
-        "met": asdict(trials.share(met, len(counted))) if counted else None,
-        "measures": {
-            name: {"unit": units[name], "values": found, **asdict(trials.spread(found))}
-            for name, found in values.items()
-        },
-    }
-
-
-def table(outcomes: Sequence[Outcome], content: dict[str, Any]) -> RenderableType:
+def table(results: Sequence[Result], content: Mapping[str, Any]) -> RenderableType:
     """Draw what trials.json holds."""
     rows = _table("trial", "verdict", "because", "records")
-    for number, one in enumerate(outcomes, 1):
-        rows.add_row(
-            str(number), one.verdict.verdict, "; ".join(one.verdict.because), f"results/{one.folder.name}/"
+    for number, each in enumerate(results, 1):
+        folder = f"results/{each.folder}/" if each.folder else "-"
+        rows.add_row(str(number), each.verdict, "; ".join(each.because), folder)
+    parts: list[RenderableType] = [rows]
+    if content["measures"]:
+        parts += [Text(), _measures(content["measures"])]
+    if lines := _lines(content):
+        parts += [Text(), *(Text(line, style="bold") for line in lines)]
+    return Group(*parts)
+
+
+def _measures(measures: Mapping[str, Any]) -> Table:
+    measured = _table("measure", "n", "median", "lowest to highest", "95 % of the median", "not as expected")
+    for name, row in measures.items():
+        low, high = row["median_low"], row["median_high"]
+        interval = "needs 6 trials" if low is None else f"{_number(low)} to {_number(high)}"
+        spread = f"{_number(row['lowest'])} to {_number(row['highest'])}"
+        broken = f"{row['broken']} of {row['trials']}: at most {_percent(row['broken_at_most'])} (95 %)"
+        measured.add_row(
+            f"{name} ({row['unit']})", str(row["trials"]), _number(row["median"]), spread, interval, broken
         )
-    measured = _table("measure", "median", "lowest to highest", "95 % interval of the median")
-    for name, one in content["measures"].items():
-        low, high = one["median_low"], one["median_high"]
-        interval = "needs 6 trials" if low is None else f"{low:g} to {high:g}"
-        spread = f"{one['lowest']:g} to {one['highest']:g}"
-        measured.add_row(f"{name} ({one['unit']})", f"{one['median']:g}", spread, interval)
-    parts: list[RenderableType] = [rows, Text(), measured]
+    return measured
+
+
+def _lines(content: Mapping[str, Any]) -> list[str]:
+    lines = []
     if met := content["met"]:
         low, high = 100 * met["low"], 100 * met["high"]
-        words = (
+        lines.append(
             f"met in {met['successes']} of {met['trials']} trials; 95 % interval {low:.0f} to {high:.0f} %"
         )
-        parts += [Text(), Text(words, style="bold")]
-    return Group(*parts)
+    if left_out := content["left_out"]:
+        lines.append(f"n = {content['n']} of {content['planned']} trials; {len(left_out)} left out:")
+        lines += [f"  trial {each['trial']}: {each['verdict']}: {each['because']}" for each in left_out]
+    if at_stake := content["exposure"]:
+        lines.append(
+            f"{at_stake['exposed']} requests were at stake: {at_stake['saved_by_retry']} saved by a retry, "
+            f"{at_stake['lost']} lost, {at_stake['late']} late"
+        )
+    return lines
+
+
+def _number(value: float | str) -> str:
+    return value if isinstance(value, str) else f"{value:g}"
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.2g} %"
 
 
 def _table(*headings: str) -> Table:
