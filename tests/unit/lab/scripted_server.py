@@ -19,13 +19,34 @@ class Reply:
     server: str = "predictor-1"
     close: bool = False
     model: str = ""
+    headers: str = ""  # more header lines, each with its line end
+    raw: bytes | None = None  # this instead of a reply in HTTP
+    trickle_s: float = 0.0  # the body goes byte by byte, with this pause after each
+    cut_bytes: int = 0  # the connection ends so many bytes before the body does
 
     def encode(self) -> bytes:
         """Return the reply as it goes over the wire."""
         head = f"HTTP/1.1 {self.status} Scripted\r\nX-Served-By: {self.server}\r\n"
         head += f"X-Model-Version: {self.model}\r\n" if self.model else ""
-        head += f"Content-Type: application/json\r\nContent-Length: {len(self.body)}\r\n\r\n"
-        return head.encode() + self.body
+        head += f"Content-Type: application/json\r\n{self.headers}"
+        if "content-length" not in self.headers.lower():
+            head += f"Content-Length: {len(self.body)}\r\n"
+        return f"{head}\r\n".encode() + self.body
+
+
+async def _send(writer: asyncio.StreamWriter, reply: Reply) -> bool:
+    """Send a reply; return whether the connection goes on."""
+    whole = reply.encode() if reply.raw is None else reply.raw
+    if reply.trickle_s:
+        writer.write(whole[: -len(reply.body)])
+        for byte in reply.body:
+            writer.write(bytes([byte]))
+            await writer.drain()
+            await asyncio.sleep(reply.trickle_s)
+        return True
+    writer.write(whole[: len(whole) - reply.cut_bytes])
+    await writer.drain()
+    return reply.raw is None and not reply.cut_bytes
 
 
 Script = Callable[[int, str], Reply]
@@ -55,10 +76,8 @@ class ScriptedServer:
                 reply = self.script(number, path)
                 if reply.delay_s:
                     await asyncio.sleep(reply.delay_s)
-                if reply.close:
+                if reply.close or not await _send(writer, reply):
                     break
-                writer.write(reply.encode())
-                await writer.drain()
         writer.close()
 
 

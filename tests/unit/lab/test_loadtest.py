@@ -1,6 +1,7 @@
 """The load test with real Locust against a real server on loopback that misbehaves as its script says."""
 
 import csv
+import gzip
 import json
 import os
 import signal
@@ -22,7 +23,7 @@ from lab.load import spec
 from lab.parts import docker as engine
 from lab.settings import Settings
 from unit.lab.loopback_docker import docker
-from unit.lab.scripted_server import Reply, Script, ScriptedServer, serving
+from unit.lab.scripted_server import PREDICTION, Reply, Script, ScriptedServer, serving
 
 
 def state(*, steady: bool = True) -> Reply:
@@ -145,6 +146,62 @@ def test_the_load_ends_a_little_beyond_the_first_failure(tmp_path: Path) -> None
     assert first.rate_per_s == pytest.approx(50, abs=2)
     assert outcome.summary.generator.stopped_because == "requests failed"
     assert outcome.summary.sent_requests == pytest.approx(100, abs=10)
+
+
+@pytest.mark.usefixtures("a_stall_is_no_matter")
+def test_the_time_limit_is_for_the_whole_reply(tmp_path: Path) -> None:
+    """A body that comes byte by byte is given up at TIMEOUT_S, though each byte comes in time."""
+    trickled = Reply(trickle_s=0.1)  # 51 bytes: more than 5 s
+    variables = {"RATE": "10", "DURATION": "1", "TIMEOUT_S": "1", "LIMIT_MS": "500", "BEYOND_S": "-1"}
+    with serving(predictions(lambda number, _: trickled if number == 3 else Reply())) as server:
+        outcome = load(server, tmp_path, **variables)
+    slow = next(row for row in rows(outcome.folder) if row["failure"] != "none")
+    assert outcome.summary.sent_requests == 10
+    assert outcome.summary.failed_requests == 1
+    assert slow["error"] == "DeadlineError: no complete reply within 1 s (TIMEOUT_S)"
+    assert slow["failure"] == "error"
+    assert 1000 <= float(slow["service_ms"]) < 5000
+    assert outcome.summary.generator.unfinished_requests == 0
+
+
+NO_PREDICTIONS = {
+    "not gzip": Reply(headers="Content-Encoding: gzip\r\n"),
+    "gzip that was not asked for": Reply(
+        body=gzip.compress(PREDICTION), headers="Content-Encoding: gzip\r\n"
+    ),
+    "an unknown coding": Reply(headers="Content-Encoding: zstd\r\n", body=b"\x28\xb5\x2f\xfd"),
+    "an unknown charset": Reply(body=b"\xff\xfe\xfa", headers="Content-Type: text/x; charset=no\r\n"),
+    "an error that is not UTF-8": Reply(status=500, body=b"\xff\xfe"),
+    "an error that is not gzip": Reply(status=502, headers="Content-Encoding: gzip\r\n"),
+    "a body that is too short": Reply(cut_bytes=10),
+    "a head that is cut": Reply(cut_bytes=len(PREDICTION) + 9),
+    "a length that is none": Reply(headers="Content-Length: many\r\n"),
+    "two lengths": Reply(headers="Content-Length: 5\r\nContent-Length: 51\r\n"),
+    "no HTTP": Reply(raw=b"SSH-2.0-OpenSSH_9.2\r\n"),
+    "garbage": Reply(raw=bytes(range(256))),
+    "a deep nest": Reply(body=b"[" * 100_000),
+    "a long number": Reply(body=b"9" * 5_000),
+    "a redirect": Reply(status=307, headers="Location: /predict\r\n"),
+    "nothing": Reply(body=b""),
+    "true for a probability": Reply(body=b'{"Placement_Probability": true, "Placement": true}'),
+}
+
+
+@pytest.mark.usefixtures("a_stall_is_no_matter")
+def test_each_reply_that_cannot_be_read_has_a_row(tmp_path: Path) -> None:
+    """Bodies that cannot be decoded, connections that end in the middle, no HTTP at all."""
+    replies = dict(enumerate(NO_PREDICTIONS.values()))
+    with serving(predictions(lambda number, _: replies.get(number, Reply()))) as server:
+        outcome = load(server, tmp_path, RATE="20", DURATION="2", TIMEOUT_S="2", BEYOND_S="-1")
+        sent = [request for request in server.requests if request[0] == "/predict"][1:]
+    saved = rows(outcome.folder)
+    kept = {(row["failure"], bool(row["error"])) for row in saved if row["error"] or row["failure"] != "none"}
+    assert len(saved) == len(sent) == 40
+    assert kept == {("error", True)}
+    assert outcome.summary.error_requests == len(replies)
+    assert outcome.summary.generator.unfinished_requests == 0
+    said = {row["error"].split(":")[0] for row in saved if row["error"]}
+    assert {"HTTPParseError", "EncodedError", "body is not JSON", "status 500", "status 307"} <= said
 
 
 def test_more_requests_in_progress_than_allowed_make_the_run_invalid(tmp_path: Path) -> None:

@@ -157,7 +157,7 @@ class Settings:
     timeout_s: float = setting(
         "TIMEOUT_S",
         5.0,
-        "a request is given up after this (an error)",
+        "the deadline of a request, from its connection to the last byte of its reply (else an error)",
         unit="s",
         group=LOADTEST,
         minimum=0.1,

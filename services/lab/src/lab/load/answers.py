@@ -45,13 +45,13 @@ class Reply:
 
 def read_reply(status: int, content: bytes | None, error: BaseException | None) -> Reply:
     """Read a reply; its `error` says in a few words what is wrong with it, empty for a prediction."""
-    if error is not None and status == 0:
+    if error is not None:
         return Reply(f"{type(error).__name__}: {error}", None)
     if status != OK:
         return Reply(f"status {status}", None)
     try:
         said = json.loads(content or b"")
-    except ValueError:
+    except (ValueError, RecursionError):
         return Reply("body is not JSON", None)
     return _read(said)
 
@@ -60,7 +60,7 @@ def _read(said: Any) -> Reply:
     if not isinstance(said, dict) or not isinstance(said.get("Placement"), bool):
         return Reply("body has no Placement", None)
     probability = said.get("Placement_Probability")
-    if not isinstance(probability, float | int) or not 0 <= probability <= 1:
+    if isinstance(probability, bool) or not isinstance(probability, float | int) or not 0 <= probability <= 1:
         return Reply("body has no Placement_Probability from 0 to 1", None)
     return Reply("", float(probability))
 

@@ -10,12 +10,15 @@ import gc
 import itertools
 import os
 import signal
+import time
 import uuid
 from pathlib import Path
 from typing import Any
 
 import gevent
+from geventhttpclient._parser import HTTPParseError
 from locust import FastHttpUser, constant, events, task
+from locust.contrib.fasthttp import LocustUserAgent, ResponseContextManager
 from locust.env import Environment
 from locust.exception import StopUser
 from locust.stats import CSV_STATS_INTERVAL_SEC
@@ -29,10 +32,18 @@ from lab.settings import Settings
 
 FLUSH_S = 0.25  # who reads the rows along sees them after this
 LATEST_LOOK_S = 0.05  # between arrivals, the end of the run is looked for at least this often
+ID = "X-Request-ID"
+# No coding is asked for: a body that has another all the same is no prediction; nothing here decodes it.
+HEADERS = {"Content-Type": "application/json", "Accept": "application/json", "Accept-Encoding": "identity"}
 BEHIND_S = 5.0  # a generator that is this far behind its schedule gives up
 
 folder = Path(os.environ[FOLDER_VARIABLE]) if os.environ.get(FOLDER_VARIABLE) else None
 load = spec.read(folder) if folder else spec.from_settings(Settings.from_environment())
+
+
+# A reply is taken as it is: a redirect is no prediction, and no status makes Locust decode a body.
+LocustUserAgent.redirect_response_codes = frozenset()
+LocustUserAgent.valid_response_codes = frozenset(range(100, 1000))
 
 
 class _Current:
@@ -42,6 +53,17 @@ class _Current:
     quit_when_over = False
 
 
+class DeadlineError(OSError):
+    """A request was not over in time; an OSError, so that Locust takes it for a failed request."""
+
+    def __init__(self) -> None:
+        super().__init__(f"no complete reply within {load.timeout_s:g} s (TIMEOUT_S)")
+
+
+class EncodedError(ValueError):
+    """A body has a coding (gzip, ...) that was not asked for."""
+
+
 class _Client(FastHttpUser):
     """Sends predictions and accounts for each; one object may have many in progress."""
 
@@ -49,10 +71,10 @@ class _Client(FastHttpUser):
     # Never retried here: what a client sees is what is measured. (geventhttpclient checks that an idle
     # connection is still open before it is used again.)
     max_retries = 0
-    connection_timeout = load.timeout_s
-    network_timeout = load.timeout_s
+    # The deadline of the whole request comes first; these are for one wait each.
+    connection_timeout = load.drain_s
+    network_timeout = load.drain_s
     concurrency = load.in_flight_max
-    default_headers = {"Content-Type": "application/json", "Accept": "application/json"}  # noqa: RUF012
 
     def __init__(self, environment: Environment) -> None:
         super().__init__(environment)
@@ -70,9 +92,13 @@ class _Client(FastHttpUser):
         run = _Current.run
         number, body = next(self._bodies)
         sent_s = run.now_s()
-        post = self.client.post(
-            "/predict", data=body, headers={"X-Request-ID": request_id}, catch_response=True
-        )
+        started_s = time.perf_counter()
+        with gevent.Timeout(load.timeout_s, DeadlineError()):
+            post = self.client.post(
+                "/predict", data=body, headers=HEADERS | {ID: request_id}, catch_response=True, stream=True
+            )
+            content, error = _content(post)
+        post.request_meta["response_time"] = (time.perf_counter() - started_s) * 1000
         with post as reply:
             headers = reply.headers
             failure, _ = run.received(
@@ -81,7 +107,7 @@ class _Client(FastHttpUser):
                 body=number,
                 status=reply.status_code,
                 server=(headers.get("X-Served-By") or "") if headers else "",
-                reply=read_reply(reply.status_code, reply.content, getattr(reply, "error", None)),
+                reply=read_reply(reply.status_code, content, error),
             )
             if failure == NONE:
                 reply.success()
@@ -150,6 +176,18 @@ class ClosedUsers(_Client):
         if _Current.quit_when_over and run.over():
             self.end_run()
         self.predict(self.begin(run.now_s()))
+
+
+def _content(reply: ResponseContextManager) -> tuple[bytes | None, BaseException | None]:
+    """Read a reply's body to its end, as it comes over the wire; return it, or why there is none."""
+    if reply.stream is None:
+        return None, getattr(reply, "error", None)
+    try:
+        content = reply.stream.read()
+    except (OSError, HTTPParseError) as error:  # the deadline, a connection that was cut, no HTTP
+        return None, error
+    coding = str(reply.headers.get("Content-Encoding") or "identity") if reply.headers else "identity"
+    return (content, None) if coding == "identity" else (None, EncodedError(coding))
 
 
 def _bodies() -> list[str]:
