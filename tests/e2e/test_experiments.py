@@ -101,9 +101,9 @@ def test_two_trials_of_a_kill_lose_nothing_and_account_for_every_request(
         assert ledger["classes"]["unknown"] == 0
         events = [json.loads(line)["event"] for line in (folder / "faults.jsonl").read_text().splitlines()]
         assert events == ["inject", "effect", "undo", "ended"]
-        names = [phase["name"] for phase in read(folder / "budget.json")["phases"]]
+        names = [phase["name"] for phase in read(folder / "story.json")["phases"]]
         assert names[-1] == "steady again"
-        assert {"detected", "decided", "in rotation", "first served by the standby"} <= set(names)
+        assert {"detected", "decided", "in rotation", "first served"} <= set(names)
         findings = read(folder / "invariants.json")["findings"]
         assert [one for one in findings if one["verdict"] != "valid"] == []
     assert read(both / "trials.json")["met"]["successes"] == 2

@@ -160,19 +160,18 @@ PHASES = (
     ("decided", "detected", 0.0184, 0.0190, "journal", 0.1),
     ("commanded", "decided", 0.0190, 0.0201, "journal", 0.1),
     ("in rotation", "commanded", 0.0201, 0.0217, "journal", 1.2),
-    ("first served by the standby", "in rotation", 0.0217, 0.0412, "haproxy.jsonl", 1.0),
-    ("steady again", "first served by the standby", 0.0412, 7.95, "samples.jsonl", 250.0),
+    ("first served", "in rotation", 0.0217, 0.0412, "haproxy.jsonl", 1.0),
+    ("steady again", "first served", 0.0412, 7.95, "samples.jsonl", 250.0),
 )
 
 
-def budget() -> dict[str, Any]:
-    """Make the budget of the same story."""
+def story() -> dict[str, Any]:
+    """Make the budget of the same failure."""
     return {
         "phases": [
             {
                 "name": name,
                 "from": before,
-                "to": name,
                 "start_s": start,
                 "end_s": end,
                 "duration_ms": round((end - start) * 1000, 3),
@@ -276,7 +275,7 @@ def plant(folder: Path) -> Path:
     for name, content in (
         ("verdict", verdict()),
         ("ledger", ledger()),
-        ("budget", budget()),
+        ("story", story()),
         ("invariants", invariants()),
         ("settings", settings()),
     ):

@@ -9,7 +9,7 @@ import pytest
 from lab.experiment import abort, schedule
 from lab.experiment.abort import Window
 from lab.experiment.scenario import AbortBound, FaultPlan, LoadPlan, Recovery, Scenario
-from lab.facts import budget, judge, ledger, measures
+from lab.facts import judge, ledger, measures, story
 from lab.facts.judge import Facts, Judged
 from lab.facts.measures import MEASURES, NO_STANDBY, Expectation, Measured
 from lab.settings import Settings
@@ -198,9 +198,7 @@ def measured(**more: object) -> Measured:
             "executed_twice": 1,
             "classes": {"served": 90, "lost_in_flight": 3, "shed": 4},
         },
-        "budget": {
-            "phases": [{"name": "in rotation", "from": "commanded", "to": "in rotation", "end_s": T0 + 0.05}]
-        },
+        "story": {"phases": [{"name": "in rotation", "from": "commanded", "end_s": T0 + 0.05}]},
         "entries": journal(
             (-50, "action", {"action": "promote", "server": "predictor-3", "result": "ok"}),
             (20, "observation", {"server": "predictor-1", "change": {"health": ["up", "down"]}}),
@@ -260,7 +258,7 @@ def test_latencies_are_measured_around_the_fault(tmp_path: Path) -> None:
     planted.fault(5, "inject")
     folder = planted.save()
     ledger.build(folder)
-    budget.build(folder)
+    story.build(folder)
     found = measures.all_of(measures.measured(folder, [], ROLES, frozenset(), T0 + 5))
     assert found["above_usual_ms"] == pytest.approx(35, abs=0.1)
     assert found["slowest_ms"] == pytest.approx(500, abs=0.1)

@@ -192,7 +192,7 @@ def test_a_kill_is_done_watched_recovered_from_and_judged(
             "faults.jsonl",
             "samples.jsonl",
         ),
-        *("ledger.json", "ledger.parquet", "budget.json", "invariants.json", "verdict.json", "settings.json"),
+        *("ledger.json", "ledger.parquet", "story.json", "invariants.json", "verdict.json", "settings.json"),
         *(answers.ANSWERS, "collected.json"),
     }
     assert wanted <= {path.name for path in folder.iterdir()}, verdict

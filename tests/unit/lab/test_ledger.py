@@ -22,7 +22,7 @@ from lab.bench.measurements import ledger_join
 from lab.commands import ledger as command
 from lab.errors import NotSteadyError, RecordsError, UnreachableError
 from lab.experiment import collect
-from lab.facts import budget, invariants, ledger, ledger_sql, summary
+from lab.facts import invariants, ledger, ledger_sql, milestones, story, summary
 from lab.load import answers
 from lab.load.candidates import BODIES
 from lab.parts.docker import Engine, _lines
@@ -593,9 +593,10 @@ def test_the_documentation_lists_each_class_key_and_column(planted: Planted) -> 
     planted.request(1, status=502, server="haproxy", termination="SH")
     folder = planted.save()
     made = ledger.build(folder).as_json()
-    spent = budget.build(folder).as_json()
+    told = story.build(folder).as_json()
     columns = duckdb.read_parquet(str(folder / ledger_sql.PARQUET)).columns
-    keys = {*made, *made["lost"][0], *made["outages"][0], *spent, *spent["phases"][0], *budget.CHAIN[1:]}
+    keys = {*made, *made["lost"][0], *made["outages"][0], *told, *milestones.NAMES}
+    keys |= {*told["milestones"][0], *told["phases"][0], *told["requests"]}
     keys |= {field.name for field in dataclasses.fields(invariants.Finding)}
     quoted = set(re.findall(r"`([^`\n]+)`", text))
     assert not keys - quoted

@@ -36,7 +36,7 @@ SECTIONS = (
 )
 OPTIONAL = (
     "ledger.json",
-    "budget.json",
+    "story.json",
     "invariants.json",
     "settings.json",
     "samples.jsonl",
@@ -105,7 +105,7 @@ def test_each_section_tells_what_its_records_hold(html: str) -> None:
     for told in (
         "lost requests: 3, expected 0",  # verdict: why
         "out of service, at most 200 ms 60 ms",  # an expectation
-        "first served by the standby",  # the budget
+        "first served",  # the budget
         "± 1.2 ms",
         DEFINITIONS["lost_in_flight"],  # the ledger
         "waiting for the reply's headers",  # a lost request
@@ -158,7 +158,7 @@ def test_nothing_outside_of_the_page_is_named_or_may_be_loaded(html: str) -> Non
 
 def test_texts_of_the_records_are_never_markup(tmp_path: Path) -> None:
     folder = planted.plant(tmp_path / "run")
-    for file in ("verdict.json", "ledger.json", "invariants.json", "budget.json", "settings.json"):
+    for file in ("verdict.json", "ledger.json", "invariants.json", "story.json", "settings.json"):
         raw = json.loads((folder / file).read_text(encoding="utf-8"))
         (folder / file).write_text(json.dumps(_hostile(raw)), encoding="utf-8")
     for file in ("samples.jsonl", "faults.jsonl", "journal.jsonl"):
@@ -273,11 +273,11 @@ def test_lines_and_files_that_are_broken_are_counted_not_trusted(tmp_path: Path)
     for name in ("samples.jsonl", "journal.jsonl", "requests.csv"):
         with (folder / name).open("a", encoding="utf-8") as file:
             file.write('{"time": 17637')  # as a process leaves it that was killed while it wrote
-    (folder / "budget.json").write_text("{", encoding="utf-8")
+    (folder / "story.json").write_text("{", encoding="utf-8")
     text = in_words(page.write(folder).read_text(encoding="utf-8"))
     assert "samples.jsonl: 1 lines are not JSON objects" in text
     assert "journal.jsonl: 1 lines are not JSON objects" in text
-    assert "budget.json is not JSON" in text
+    assert "story.json is not JSON" in text
 
 
 def test_a_folder_without_a_verdict_is_no_experiment(tmp_path: Path) -> None:
@@ -393,7 +393,7 @@ def test_faults_and_decisions_are_told_in_the_order_of_time() -> None:
 
 @pytest.mark.parametrize("zero", [0.0, T0], ids=["since the fault", "time of day"])
 def test_the_budgets_bars_are_to_scale_and_the_long_repair_is_told_in_numbers(zero: float) -> None:
-    raw = planted.budget()
+    raw = planted.story()
     for phase in raw["phases"]:
         phase["start_s"] += zero
         phase["end_s"] += zero

@@ -1,10 +1,10 @@
-"""`lab ledger DIR`: makes ledger, budget and invariants of an experiment again from its saved records."""
+"""`lab ledger DIR`: makes ledger, story and invariants of an experiment again from its saved records."""
 
 import argparse
 
 from lab.commands import report
 from lab.commands.loadtest import INVALID
-from lab.facts import budget, invariants, ledger
+from lab.facts import invariants, ledger, story
 from lab.records import PREDICTOR_LOG
 from lab.report import ledger_text, terminal
 from lab.settings import Settings
@@ -18,9 +18,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace, settings: Settings) -> int:
-    """Write ledger.*, budget.json and invariants.json again and print them; 3 if the ledger is incomplete."""
+    """Write ledger.*, story.json and invariants.json again and print them; 3 if the ledger is incomplete."""
     folder = report.find(args.folder, settings, PREDICTOR_LOG)  # of all runs, only experiments have one
     made = ledger.build(folder)
-    text = ledger_text.text(made, budget.build(folder), invariants.check(folder))
+    text = ledger_text.text(made, story.build(folder), invariants.check(folder))
     terminal.console().print(terminal.Trimmed(text))
     return 0 if made.complete else INVALID

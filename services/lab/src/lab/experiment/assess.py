@@ -1,4 +1,4 @@
-"""From an experiment's folder to its verdict: ledger, budget, invariants, expectations."""
+"""From an experiment's folder to its verdict: ledger, story, invariants, expectations."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from pathlib import Path
 
 from lab.errors import LabError
 from lab.experiment.schedule import Plan
-from lab.facts import budget, invariants, judge, ledger, measures, summary
+from lab.facts import invariants, judge, ledger, measures, story, summary
 from lab.facts.judge import Facts, Verdict
 from lab.parts.controller import Entry
 
 
 def verdict(folder: Path, plan: Plan, entries: Sequence[Entry], zero_s: float, facts: Facts) -> Verdict:
-    """Make ledger, budget and invariants, and judge. Records that cannot be read make it invalid."""
+    """Make ledger, story and invariants, and judge. Records that cannot be read make it invalid."""
     if facts.not_run:
         return judge.judge((), facts)
     try:
         load = summary.summarise(folder)
         summary.save(folder, load)
         book = ledger.build(folder)
-        budget.build(folder)
+        story.build(folder)
         findings = invariants.check(folder)
         found = measures.measured(folder, entries, plan.roles, plan.targets, zero_s)
     except LabError as error:

@@ -13,10 +13,9 @@ from lab import faults
 from lab.errors import LabError, ScenarioError
 from lab.experiment import targets
 from lab.experiment.scenario import LoadPlan, Scenario
-from lab.facts.timeline import ACTIVE
 from lab.load import spec
 from lab.load.spec import LoadSpec
-from lab.parts.controller import State
+from lab.parts.controller import ACTIVE, State
 from lab.settings import Settings
 
 Resolve = Callable[[str, int | None, int, Collection[str]], tuple[str, ...]]

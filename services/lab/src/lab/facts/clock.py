@@ -4,6 +4,7 @@ All parts run on one host, so their wall clocks are one kernel clock; still the 
 its start with the monotonic clock, which the kernel's adjustments do not touch. Each request bounds the
 difference: HAProxy cannot have got it before it was sent, nor have ended it after the client had the reply.
 HAProxy's time of arrival is in whole milliseconds, rounded down; so it may really have got it 1 ms later.
+Without such requests, or where they contradict each other, nothing is claimed: the difference is unknown.
 """
 
 from __future__ import annotations
@@ -28,20 +29,32 @@ class Skew:
     at_most_ms: float | None
 
     @property
-    def contradictory(self) -> bool:
-        """The requests bound nothing: one of the clocks was changed among them, or a record is wrong."""
-        return (
-            self.at_least_ms is not None
-            and self.at_most_ms is not None
-            and self.at_least_ms > self.at_most_ms
-        )
+    def uncertainty_ms(self) -> float | None:
+        """Return by how much a client's time and one of HAProxy's may be apart; None where it is unknown.
+
+        Bounds that contradict each other bound nothing: a clock was changed meanwhile, or a record is wrong.
+        """
+        if self.at_least_ms is None or self.at_most_ms is None or self.at_least_ms > self.at_most_ms:
+            return None
+        return max(abs(self.at_least_ms), abs(self.at_most_ms))
+
+    def of(self, resolution_ms: float) -> float | None:
+        """Return how far a time of this resolution may be off; None where it is unknown."""
+        return None if self.uncertainty_ms is None else resolution_ms + self.uncertainty_ms
 
     @property
-    def uncertainty_ms(self) -> float:
-        """Return by how much a client's time and one of HAProxy's may be apart, at most."""
+    def words(self) -> str:
+        """Say how far the clocks agree, in a sentence without its full stop."""
+        clocks = "the clocks of HAProxy and the generator"
         if self.at_least_ms is None or self.at_most_ms is None:
-            return CLIENT_RESOLUTION_MS
-        return max(CLIENT_RESOLUTION_MS, abs(self.at_least_ms), abs(self.at_most_ms))
+            return f"no request is in both records: how far {clocks} differ is unknown"
+        if self.uncertainty_ms is None:
+            return (
+                f"how far {clocks} differ is unknown: by some requests it is at least "
+                f"{self.at_least_ms:.1f} ms, by others at most {self.at_most_ms:.1f} ms"
+            )
+        within = f"agree within {self.uncertainty_ms:.1f} ms"
+        return f"{clocks} {within}, as their records of the same requests show"
 
 
 def skew(db: duckdb.DuckDBPyConnection) -> Skew:

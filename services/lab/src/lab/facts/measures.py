@@ -15,9 +15,8 @@ import duckdb
 
 from lab.facts import ledger_sql
 from lab.facts.ledger import LOST, in_classes, in_time, late
-from lab.facts.timeline import STANDBY
-from lab.parts.controller import Entry
-from lab.records import BUDGET, LEDGER, read_json
+from lab.parts.controller import STANDBY, Entry
+from lab.records import LEDGER, STORY, read_json
 from lab.records.percentiles import finite, percentile_sql
 
 EARLY_MS = 100.0
@@ -77,7 +76,7 @@ class Measured:
     """The records of an experiment, as far as measures need them. Times: epoch s."""
 
     ledger: Mapping[str, Any]
-    budget: Mapping[str, Any]
+    story: Mapping[str, Any]
     entries: Sequence[Entry]
     roles: Mapping[str, str]
     targets: frozenset[str]
@@ -94,8 +93,8 @@ class Measured:
 
     def phase_end_ms(self, name: str) -> float | None:
         """Return when a phase of the budget ended, counted from the first fault."""
-        for phase in self.budget.get("phases", ()):
-            if phase["to"] == name:
+        for phase in self.story.get("phases", ()):
+            if phase["name"] == name:
                 return (float(phase["end_s"]) - self.zero_s) * 1000
         return None
 
@@ -232,7 +231,9 @@ MEASURES: dict[str, Measure] = {
         lambda it: "no request got a prediction then" if it.above_usual_ms is None else it.above_usual_ms,
     ),
     "detected_ms": Measure(
-        "ms", "from the first fault to its detection", _phase("detected", "nobody detected it", standby=False)
+        "ms",
+        "from the first fault until the controller held a struck server for failed",
+        _phase("detected", "nobody detected it", standby=False),
     ),
     "in_rotation_ms": Measure(
         "ms",
@@ -242,7 +243,7 @@ MEASURES: dict[str, Measure] = {
     "first_served_ms": Measure(
         "ms",
         "from the first fault to the first reply of the standby",
-        _phase("first served by the standby", "the standby served nothing"),
+        _phase("first served", "the standby served nothing"),
     ),
     "out_of_rotation_ms": Measure(
         "ms", "from the first fault until each struck server had left the rotation", _out_of_rotation_ms
@@ -263,7 +264,7 @@ def all_of(found: Measured) -> dict[str, float | str]:
 def measured(
     folder: Path, entries: Sequence[Entry], roles: Mapping[str, str], targets: frozenset[str], zero_s: float
 ) -> Measured:
-    """Read what measures need from an experiment's folder, in which ledger and budget are made already."""
+    """Read what measures need from an experiment's folder, in which ledger and story are made already."""
     ledger = read_json(folder / LEDGER)
     with duckdb.connect() as db:
         early, p99_ms, slowest_ms, above_usual_ms = db.execute(
@@ -272,7 +273,7 @@ def measured(
         ).fetchall()[0]
     return Measured(
         ledger=ledger,
-        budget=read_json(folder / BUDGET),
+        story=read_json(folder / STORY),
         entries=entries,
         roles=roles,
         targets=targets,

@@ -15,6 +15,8 @@ import httpx
 
 from lab.errors import UnreachableError
 
+ACTIVE, STANDBY = "active", "standby"
+UP, RUNNING = "up", "running"
 TIMEOUT_S = 5.0
 FOLLOW_SILENCE_S = 60.0
 """A followed journal has an empty line now and then, as a sign of life; longer silence is a lost one."""

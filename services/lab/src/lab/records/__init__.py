@@ -2,7 +2,6 @@
 
 from lab.records.folder import (
     BODIES,
-    BUDGET,
     COLLECTED,
     CPU,
     CPU_COLUMNS,
@@ -19,6 +18,7 @@ from lab.records.folder import (
     SAMPLES,
     SCENARIO,
     SETTINGS_FILE,
+    STORY,
     SUMMARY,
     VERDICT,
     json_lines,
@@ -44,7 +44,6 @@ from lab.records.requests import (
 
 __all__ = [
     "BODIES",
-    "BUDGET",
     "COLLECTED",
     "COLUMNS",
     "CPU",
@@ -68,6 +67,7 @@ __all__ = [
     "SAMPLES",
     "SCENARIO",
     "SETTINGS_FILE",
+    "STORY",
     "SUMMARY",
     "VERDICT",
     "Request",

@@ -28,7 +28,7 @@ SETTINGS_FILE, SUMMARY = "settings.json", "summary.json"
 HAPROXY_LOG, HAPROXY_MESSAGES, PREDICTOR_LOG = "haproxy.jsonl", "haproxy.txt", "predictor.jsonl"
 JOURNAL, FAULTS, SAMPLES = "journal.jsonl", "faults.jsonl", "samples.jsonl"
 COLLECTED, SCENARIO = "collected.json", "scenario.yaml"
-VERDICT, LEDGER, BUDGET, INVARIANTS = "verdict.json", "ledger.json", "budget.json", "invariants.json"
+VERDICT, LEDGER, STORY, INVARIANTS = "verdict.json", "ledger.json", "story.json", "invariants.json"
 CPU_COLUMNS = ("time_s", "idle_percent", "generator_percent")
 
 

@@ -12,7 +12,6 @@ from typing import Any
 from lab.errors import RecordsError
 from lab.parts.controller import Entry
 from lab.records import (
-    BUDGET,
     FAULTS,
     INVARIANTS,
     JOURNAL,
@@ -21,6 +20,7 @@ from lab.records import (
     SAMPLES,
     SCENARIO,
     SETTINGS_FILE,
+    STORY,
     VERDICT,
     json_object,
     read_json,
@@ -36,7 +36,7 @@ class Records:
     folder: Path
     verdict: Raw
     ledger: Raw
-    budget: Raw
+    story: Raw
     findings: Sequence[Raw]
     settings: Raw
     samples: Sequence[Raw]
@@ -77,7 +77,7 @@ def read(folder: Path) -> Records:
         folder=folder,
         verdict=verdict,
         ledger=_object(folder / LEDGER, remarks),
-        budget=_object(folder / BUDGET, remarks),
+        story=_object(folder / STORY, remarks),
         findings=tuple(invariants.get("findings", ())),
         settings=_object(folder / SETTINGS_FILE, remarks),
         samples=_timed(folder / SAMPLES, remarks),

@@ -1,4 +1,4 @@
-"""An experiment's ledger, budget and invariants as a person reads them in the terminal, short."""
+"""An experiment's ledger, budget of time and invariants as a person reads them in the terminal, short."""
 
 from collections.abc import Iterator, Sequence
 
@@ -6,18 +6,18 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from lab.facts.budget import Budget
 from lab.facts.invariants import INVALID, UNKNOWN, Finding
 from lab.facts.ledger import LOST, Ledger
+from lab.facts.story import Story
 from lab.records.times import clock
 
 SHOWN = 5
 COLOURS = {INVALID: "bold red", UNKNOWN: "yellow"}
 
 
-def text(made: Ledger, budget: Budget, findings: Sequence[Finding]) -> RenderableType:
+def text(made: Ledger, story: Story, findings: Sequence[Finding]) -> RenderableType:
     """Return the three, one below the other."""
-    return Group(*_ledger(made), Text(), *_budget(budget), Text(), *_invariants(findings))
+    return Group(*_ledger(made), Text(), *_budget(story), Text(), *_invariants(findings))
 
 
 def _table(*headings: str) -> Table:
@@ -51,16 +51,17 @@ def _ledger(made: Ledger) -> Iterator[RenderableType]:
     yield from (Text(note, style="dim") for note in made.notes)
 
 
-def _budget(budget: Budget) -> Iterator[RenderableType]:
+def _budget(story: Story) -> Iterator[RenderableType]:
     table = _table("phase", "took", "at", "from", "source")
-    for phase in budget.phases:
-        took = f"{phase.duration_ms:.0f} ms ± {phase.uncertainty_ms:.0f}"
+    for phase in story.phases:
+        uncertain = "unknown" if phase.uncertainty_ms is None else f"{phase.uncertainty_ms:.0f}"
+        took = f"{phase.duration_ms:.0f} ms ± {uncertain}"
         table.add_row(
             phase.name, took, f"{phase.at_ms:.0f} ms", phase.from_, Text(phase.source, overflow="fold")
         )
-    if budget.phases:
+    if story.phases:
         yield table
-    yield from (Text(note, style="dim") for note in budget.notes)
+    yield from (Text(note, style="dim") for note in (*story.remarks, *story.notes))
 
 
 def _invariants(findings: Sequence[Finding]) -> Iterator[RenderableType]:

@@ -69,7 +69,7 @@ def _expectations(verdict: Raw) -> Table:
 
 def _budget(found: Records) -> Table:
     table = _table("where the time went", "took", "uncertainty")
-    for phase in tables.phases(found.budget, found.zero_s):
+    for phase in tables.phases(found.story, found.zero_s):
         table.add_row(Text(phase.name), Text(phase.duration), Text(phase.uncertainty))
     return table
 

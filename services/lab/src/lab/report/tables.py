@@ -101,13 +101,13 @@ def _with_unit(value: object, unit: str) -> str:
     return f"{text} {unit}" if unit and text[-1:].isdigit() else text
 
 
-def phases(budget: Raw, zero_s: float) -> list[Phase]:
+def phases(story: Raw, zero_s: float) -> list[Phase]:
     """Return the budget's phases; the bars share one linear scale that the long repair does not squeeze.
 
     Drawn to scale is everything, but a last phase that lasts until more than five times as late as all before
     it (the repair after the failover): that one is told in numbers only.
     """
-    raws = [raw for raw in budget.get("phases") or () if isinstance(raw, dict)]
+    raws = [raw for raw in story.get("phases") or () if isinstance(raw, dict)]
     times = [(_since(raw.get("start_s"), zero_s), _since(raw.get("end_s"), zero_s)) for raw in raws]
     ends = sorted(end for start, end in times if start is not None and end is not None)
     longest, last = (0.0, *ends)[-2:] if ends else (0.0, 0.0)
@@ -131,12 +131,20 @@ def _phase(raw: Mapping[str, Any], start: float | None, end: float | None, drawn
         name=str(raw.get("name", "")),
         since=f"since {raw['from']}" if raw.get("from") else "",
         duration=milliseconds(raw.get("duration_ms")),
-        uncertainty="" if uncertain is None else f"± {milliseconds(uncertain)}",
+        uncertainty=_uncertainty(raw),
         source=str(raw.get("source") or ""),
         left_percent=left,
         width_percent=min(width, 100 - (left or 0)),
         error_percent=min(error, 25.0),
     )
+
+
+def _uncertainty(raw: Mapping[str, Any]) -> str:
+    """Say how far a phase's length may be off; where two clocks cannot be compared, that it is unknown."""
+    if "uncertainty_ms" not in raw:
+        return ""
+    known = raw["uncertainty_ms"]
+    return "± unknown" if known is None else f"± {milliseconds(known)}"
 
 
 def classes(ledger: Raw) -> list[ClassRow]:
@@ -167,7 +175,7 @@ def per_server(ledger: Raw) -> tuple[list[str], list[ServerRow]]:
     return names, rows
 
 
-def figures(verdict: Raw, ledger: Raw, budget: Raw) -> list[tuple[str, str]]:
+def figures(verdict: Raw, ledger: Raw, story: Raw) -> list[tuple[str, str]]:
     """Return the few numbers that a reader looks for first: (name, value)."""
     found: list[tuple[str, str]] = []
     if ledger.get("classes"):
@@ -183,7 +191,7 @@ def figures(verdict: Raw, ledger: Raw, budget: Raw) -> list[tuple[str, str]]:
     if isinstance(ledger.get("out_of_service_s"), int | float):
         found.append(("out of service", milliseconds(ledger["out_of_service_s"] * 1000)))
     fault, recovered = verdict.get("fault_s") or [], verdict.get("recovered_s")
-    promoted = next((p for p in budget.get("phases") or () if p.get("name") == "in rotation"), None)
+    promoted = next((p for p in story.get("phases") or () if p.get("name") == "in rotation"), None)
     if promoted and fault and isinstance(end := promoted.get("end_s"), int | float):
         found.append(("standby in rotation after", milliseconds((_since(end, fault[0]) or 0) * 1000)))
     if fault and isinstance(recovered, int | float) and isinstance(fault[0], int | float):

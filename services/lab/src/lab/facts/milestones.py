@@ -1,0 +1,245 @@
+"""The milestones of a failure, from the records of faults, controller and samples. Pure.
+
+A milestone is the first record of its kind, and names the server that it is about:
+
+    injected               faults.jsonl: the last moment before the fault was asked for
+    fault ended            faults.jsonl: the end of a fault that lasts, verified
+    first sign             journal: the first signal that something is wrong with the struck server
+    also seen              journal: the first such signal of each of the other sources
+    detected               journal: the controller holds the struck server for failed: the observation that it
+                           is no longer up, or the decision to mark it down
+    decided                journal: the decision to promote a standby; where there is none, to mark the struck
+                           server down
+    commanded              journal: the command of that was sent (the action's end less the time that it took)
+    in rotation            journal: HAProxy had accepted the promotion, provided that an observation
+                           confirmed it later
+    started again          journal: the struck server's container was started, or runs again
+    healthy again          journal: the observation that the struck server is up
+    demoted                journal: the observation that confirmed the standby parked
+    steady again           samples.jsonl: the first of a second of samples in which the controller called the
+                           system steady, after it had not, and not before the last fault had ended
+    first client affected  ledger: the end of the first request, in progress since the first fault, that was
+                           retried, late, wrong or lost; or shed, if none had been shed before
+    first served           HAProxy's log: the end of the first request that the promoted standby answered
+
+The last two are of the requests: story.py finds them. What is told of a struck server is what followed the
+fault, up to the next fault of the same server.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from lab import faults
+from lab.facts import clock
+from lab.facts.server_history import bad_news
+from lab.parts.controller import RUNNING, STANDBY, UP, Entry
+from lab.records import FAULTS, JOURNAL, SAMPLES
+
+INJECTED, FAULT_ENDED, AFFECTED = "injected", "fault ended", "first client affected"
+FIRST_SIGN, ALSO_SEEN, DETECTED, DECIDED = "first sign", "also seen", "detected", "decided"
+COMMANDED, IN_ROTATION, FIRST_SERVED, DEMOTED = "commanded", "in rotation", "first served", "demoted"
+STARTED, HEALTHY, STEADY = "started again", "healthy again", "steady again"
+NAMES = (
+    INJECTED, FAULT_ENDED, FIRST_SIGN, ALSO_SEEN, DETECTED, DECIDED, COMMANDED, IN_ROTATION, FIRST_SERVED,
+    STARTED, HEALTHY, DEMOTED, STEADY, AFFECTED,
+)  # fmt: skip
+NOT_STEADY = "THE SYSTEM WAS NOT STEADY AGAIN in the time observed"
+ALWAYS_STEADY = "the controller called the system steady all the time"
+STEADY_S = 0.9
+"""Steady is what is called so for a second, as in an experiment's recovery; samples are a quarter apart."""
+ASKED_MS = 0.1
+"""The time of an injection is the last thing read before the request for it is sent."""
+PROMOTE, DEMOTE, MARK_DOWN, STARTS = "promote", "demote", "mark_down", ("start", "restart")
+
+
+@dataclass(frozen=True)
+class Milestone:
+    """One thing that happened. `time_s` is in epoch seconds; `uncertainty_ms` is None where it is unknown."""
+
+    name: str
+    server: str
+    time_s: float
+    source: str
+    text: str
+    uncertainty_ms: float | None
+    fault: str = ""
+
+
+@dataclass(frozen=True)
+class Stroke:
+    """A fault as it was done to a target. `next_s` is when the same target is struck again."""
+
+    fault: str
+    target: str
+    time_s: float
+    detail: str = ""
+    ended_s: float | None = None
+    next_s: float = float("inf")
+
+
+def strokes(events: Iterable[Mapping[str, Any]]) -> list[Stroke]:
+    """Return the faults of faults.jsonl, each with the end that was verified for it, in the order of time."""
+    ordered = sorted(events, key=lambda event: float(event["time"]))
+    begun = [event for event in ordered if event["event"] == "inject"]
+    made = []
+    for number, event in enumerate(begun):
+        target, fault = str(event["target"]), str(event["fault"])
+        following = (float(later["time"]) for later in begun[number + 1 :] if later["target"] == target)
+        next_s = next(following, float("inf"))
+        ends = (
+            float(each["time"])
+            for each in ordered
+            if (each["event"], each["target"], each["fault"]) == ("ended", target, fault)
+        )
+        ended_s = next((at for at in ends if float(event["time"]) <= at < next_s), None)
+        made.append(
+            Stroke(fault, target, float(event["time"]), str(event.get("detail") or ""), ended_s, next_s)
+        )
+    return made
+
+
+def of_faults(done: Sequence[Stroke]) -> Iterator[Milestone]:
+    """Yield the injections, and the ends of faults that last."""
+    for each in done:
+        yield Milestone(INJECTED, each.target, each.time_s, FAULTS, each.detail, ASKED_MS, each.fault)
+        if each.ended_s is not None and faults.lasts(each.fault, each.target):
+            text = f"{each.fault} is undone"
+            # That it is over is asked for ten times a second.
+            yield Milestone(FAULT_ENDED, each.target, each.ended_s, FAULTS, text, 100.0, each.fault)
+
+
+def of_journal(
+    done: Sequence[Stroke], roles: Mapping[str, str], entries: Sequence[Entry]
+) -> Iterator[Milestone]:
+    """Yield how the failures came to light, and what the controller did about them."""
+    after = sorted((entry for entry in entries if entry.time >= done[0].time_s), key=lambda entry: entry.time)
+    for stroke in done:
+        own = [
+            entry
+            for entry in after
+            if entry.text("server") == stroke.target and stroke.time_s <= entry.time < stroke.next_s
+        ]
+        yield from _failure(own)
+        yield from _repair(own)
+    promotions = [
+        found
+        for standby, role in roles.items()
+        if role == STANDBY
+        for found in _promotions([entry for entry in after if entry.text("server") == standby])
+    ]
+    yield from promotions
+    if not any(each.name == DECIDED for each in promotions):
+        targets = {stroke.target for stroke in done}
+        yield from _marked_down([entry for entry in after if entry.text("server") in targets])
+
+
+def steady_again(samples: Iterable[Mapping[str, Any]], start_s: float, ended_s: float) -> Milestone | str:
+    """Return since when it was steady again, or in a sentence why no record tells that."""
+    rows = [row for row in samples if float(row["time"]) >= start_s]
+    before = None
+    for steady, group in itertools.groupby(rows, key=lambda row: bool(row["steady"])):
+        times = [float(row["time"]) for row in group]
+        if not steady:
+            before = times[-1]
+        elif before is not None and times[-1] - (at := max(times[0], ended_s)) >= STEADY_S:
+            text = "every server is healthy and in its place"
+            return Milestone(STEADY, "", at, SAMPLES, text, (times[0] - before) * 1000)
+    if before is not None:
+        return NOT_STEADY
+    return ALWAYS_STEADY if rows else "no sample was taken after the fault"
+
+
+def _of(entry: Entry, name: str, text: str, time_s: float | None = None) -> Milestone:
+    at = entry.time if time_s is None else time_s
+    return Milestone(name, entry.text("server"), at, JOURNAL, text, clock.JOURNAL_RESOLUTION_MS)
+
+
+def _is(entry: Entry, event: str, *actions: str, result: str = "") -> bool:
+    """Return whether an entry is of this event and one of these actions, with this result if one is given."""
+    wanted = entry.event == event and entry.text("action") in actions
+    return wanted and result in ("", entry.text("result"))
+
+
+def _change(entry: Entry, key: str) -> tuple[str, str]:
+    """Return from what to what a field changed in an observation; two empty texts if it did not."""
+    change = entry.raw.get("change")
+    pair = change.get(key) if isinstance(change, dict) else None
+    if entry.event != "observation" or not isinstance(pair, list | tuple) or len(pair) != 2:  # noqa: PLR2004
+        return "", ""
+    return str(pair[0]), str(pair[1])
+
+
+def _failure(own: Sequence[Entry]) -> Iterator[Milestone]:
+    """Find how the failure of one server came to light."""
+    sources: dict[str, Entry] = {}
+    for entry in own:
+        if bad_news(entry.raw):
+            sources.setdefault(entry.text("source"), entry)
+    for number, (source, entry) in enumerate(sources.items()):
+        what = entry.text("what")
+        text = what if what.lower().startswith(source) else f"{source}: {what}"
+        yield _of(entry, ALSO_SEEN if number else FIRST_SIGN, text)
+    for entry in own:
+        was, now = _change(entry, "health")
+        if _is(entry, "decision", MARK_DOWN) or (now not in ("", UP) and was in (UP, "None")):
+            heard = [source for source, signal in sources.items() if signal.time <= entry.time]
+            by = f"by {' and '.join(heard)}" if heard else "by observation"
+            text = entry.text("reason") or f"{entry.text('server')} is {now}"
+            yield _of(entry, DETECTED, f"{by}: {text}")
+            return
+
+
+def _repair(own: Sequence[Entry]) -> Iterator[Milestone]:
+    """Find how one server came back."""
+    failed = started = False
+    for entry in own:
+        was, now = _change(entry, "container")
+        ordered = _is(entry, "confirmed", *STARTS) or _is(entry, "action", *STARTS, result="ok")
+        if not started and (ordered or (was not in ("", RUNNING) and now == RUNNING)):
+            started = True
+            how = f"{entry.text('action')} by the controller" if ordered else "its container runs"
+            yield _of(entry, STARTED, how)
+        _, now = _change(entry, "health")
+        failed = failed or (now not in ("", UP))
+        if failed and now == UP:
+            yield _of(entry, HEALTHY, "HAProxy's checks pass")
+            return
+
+
+def _promotions(own: Sequence[Entry]) -> Iterator[Milestone]:
+    """Find each time that a standby took over, and when it was parked again."""
+    parked = [number for number, entry in enumerate(own) if _is(entry, "confirmed", DEMOTE)]
+    for start, end in itertools.pairwise([-1, *parked, len(own)]):
+        part = own[start + 1 : end]
+        decided = next((entry for entry in part if _is(entry, "decision", PROMOTE)), None)
+        number = next((n for n, each in enumerate(part) if _is(each, "action", PROMOTE, result="ok")), None)
+        if decided:
+            yield _of(decided, DECIDED, decided.text("reason"))
+        if number is not None:
+            accepted = part[number]
+            yield _commanded(accepted, decided)
+            if any(_is(entry, "confirmed", PROMOTE) for entry in part[number + 1 :]):
+                yield _of(accepted, IN_ROTATION, "HAProxy accepted its promotion")
+        if end < len(own) and (decided or number is not None):
+            yield _of(own[end], DEMOTED, f"{own[end].text('server')} is parked again")
+
+
+def _marked_down(own: Sequence[Entry]) -> Iterator[Milestone]:
+    """Find the decision to mark a struck server down, where nobody takes its place."""
+    decided = next((entry for entry in own if _is(entry, "decision", MARK_DOWN)), None)
+    if decided is None:
+        return
+    yield _of(decided, DECIDED, decided.text("reason"))
+    for entry in own:
+        if _is(entry, "action", MARK_DOWN, result="ok") and entry.text("server") == decided.text("server"):
+            yield _commanded(entry, decided)
+            return
+
+
+def _commanded(action: Entry, decided: Entry | None) -> Milestone:
+    sent_s = action.time - float(action.raw.get("took_ms") or 0) / 1000
+    return _of(action, COMMANDED, action.text("command"), max(sent_s, decided.time if decided else sent_s))
