@@ -55,6 +55,7 @@ class Planted:
         logged: bool = True,
         executed: Sequence[tuple[str, int, float]] | None = None,
         backend: str = "predictors",
+        gone: bool = False,
     ) -> str:
         """Plant one request in all records; `executed` are (server, status, done after ms); return its id.
 
@@ -64,7 +65,15 @@ class Planted:
         at = T0 + at_s
         said = error or ("" if status == 200 else f"status {status}" if status else "timed out")
         waited_ms = took_ms if latency_ms is None else latency_ms
-        failure = records.classify(status, sound=not said, latency_ms=waited_ms, limit_ms=1000)
+        queued_out = status == 503 and termination == "sQ" and retries == "0"  # as haproxy.cfg has it
+        failure = records.classify(
+            status,
+            refused_by="haproxy" if queued_out else "",
+            sound=not said,
+            latency_ms=waited_ms,
+            limit_ms=1000,
+            gone=gone,
+        )
         answer = probability if not said else None
         self.rows.append(
             Request(

@@ -2,18 +2,18 @@
 
 import pytest
 
-from lab.facts.haproxy_log import LOST, NO_SERVER, REFUSED, REJECTED, SERVED, parse, split, traffic
+from lab.facts.haproxy_log import GONE, LOST, NO_SERVER, REFUSED, REJECTED, SERVED, parse, split, traffic
 from unit.lab.journal_entries import T0, log, log_line
 
 OUTCOMES = [
     ("a prediction", 200, "predictor-1", "--", SERVED),
     ("a reply by HAProxy itself", 200, NO_SERVER, "LR", SERVED),
-    ("invalid input, said by the predictor", 422, "predictor-1", "--", SERVED),
+    ("invalid input, said by the predictor", 422, "predictor-1", "--", REJECTED),
     ("shed by the predictor", 429, "predictor-1", "--", REFUSED),
     ("queue full", 429, NO_SERVER, "LR", REFUSED),
     ("queue time-out", 503, NO_SERVER, "sQ", REFUSED),
-    ("no server left", 503, NO_SERVER, "SC", REFUSED),
-    ("shed by the predictor with 503", 503, "predictor-1", "--", REFUSED),
+    ("no server left", 503, NO_SERVER, "SC", LOST),
+    ("a 503 of the predictor's", 503, "predictor-1", "--", LOST),
     ("too large", 413, NO_SERVER, "LR", REJECTED),
     ("not HTTP", 400, NO_SERVER, "PR", REJECTED),
     ("all retries failed to connect", 503, "predictor-1", "SC", LOST),
@@ -21,7 +21,7 @@ OUTCOMES = [
     ("no valid answer", 502, "predictor-1", "SH", LOST),
     ("no answer in time", 504, "predictor-1", "sH", LOST),
     ("cut while it was sent", 200, "predictor-1", "SD", LOST),
-    ("the client left", -1, "predictor-1", "CH", LOST),
+    ("the client left", -1, "predictor-1", "CH", GONE),
 ]
 
 

@@ -34,6 +34,7 @@ from unit.lab.test_loadtest import load, predictions
 
 ROOT = Path(__file__).parents[3]
 NO_REPLY = "ConnectionResetError: [Errno 104]"
+REFUSED = "ConnectionRefusedError: [Errno 111]"
 
 # What a request may look like in the records, and its class: each row a sentence.
 CASES: dict[str, tuple[str, dict[str, Any]]] = {
@@ -50,7 +51,7 @@ CASES: dict[str, tuple[str, dict[str, Any]]] = {
         {"status": 429, "server": "haproxy", "haproxy_server": "<NOSRV>", "termination": "PR"},
     ),
     "the server was full": ("shed", {"status": 429, "executed": [("predictor-1", 429, 2)]}),
-    "the server shed with 503": ("shed", {"status": 503, "executed": [("predictor-1", 503, 2)]}),
+    "the server answered 503": ("lost_in_flight", {"status": 503, "executed": [("predictor-1", 503, 2)]}),
     "its time in the queue was up": (
         "shed",
         {"status": 503, "server": "haproxy", "haproxy_server": "<NOSRV>", "termination": "sQ"},
@@ -97,7 +98,16 @@ CASES: dict[str, tuple[str, dict[str, Any]]] = {
         "lost_before_server",
         {"status": 0, "haproxy_status": -1, "termination": "CQ", "sent_bytes": 0},
     ),
-    "it never reached HAProxy": ("lost_before_server", {"status": 0, "error": NO_REPLY, "logged": False}),
+    "the client itself broke it off": (
+        "client_gone",
+        {"status": 0, "haproxy_status": -1, "termination": "CH", "sent_bytes": 0, "gone": True},
+    ),
+    "the client went before HAProxy had it": ("client_gone", {"status": 0, "logged": False, "gone": True}),
+    "it never reached HAProxy": ("lost_before_server", {"status": 0, "error": REFUSED, "logged": False}),
+    "HAProxy closed without a word when a server died on a used connection": (
+        "lost_in_flight",
+        {"status": 0, "error": NO_REPLY, "logged": False},
+    ),
     "the server died with it": (
         "lost_in_flight",
         {"status": 502, "server": "haproxy", "haproxy_server": "predictor-1", "termination": "SH"},

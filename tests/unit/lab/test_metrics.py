@@ -9,7 +9,7 @@ from lab.errors import RecordsError
 from lab.facts import metrics, summary
 from lab.facts.metrics import Lag, Records
 from lab.load.cpu import CpuUse, cpu_use
-from lab.records import COLUMNS, REQUESTS, Request, RequestReader, RequestWriter, classify
+from lab.records import COLUMNS, REQUESTS, Request, RequestReader, RequestWriter
 
 START_S = 1_700_000_000.0
 LIMIT_MS = 1000.0
@@ -49,27 +49,6 @@ def steady(rate: int, since_s: int, until_s: int) -> list[Request]:
         for second in range(since_s, until_s)
         for number in range(rate)
     ]
-
-
-@pytest.mark.parametrize(
-    ("status", "sound", "latency_ms", "expected"),
-    [
-        (200, True, 999, "none"),
-        (200, True, 1000, "none"),
-        (200, True, 1001, "late"),
-        (200, False, 10, "error"),
-        (200, False, 2000, "error"),
-        (429, False, 10, "refused"),
-        (503, False, 2000, "refused"),
-        (500, False, 10, "error"),
-        (422, False, 10, "error"),
-        (0, False, 5000, "error"),
-    ],
-)
-def test_each_reply_is_one_kind_of_failure_or_none(
-    status: int, sound: bool, latency_ms: float, expected: str
-) -> None:
-    assert classify(status, sound=sound, latency_ms=latency_ms, limit_ms=1000) == expected
 
 
 def test_failures_are_counted_by_kind(tmp_path: Path) -> None:

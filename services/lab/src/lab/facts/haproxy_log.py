@@ -2,11 +2,13 @@
 
 What became of it as far as HAProxy can know; a load generator counts replies that came too late as well:
 
-    served    a server answered below 500 and the reply went out whole
-    refused   nobody took it, and the client was told so at once: 429 (full), 503 (queue time-out, no server
-              left, or a server that sheds)
-    rejected  the request itself was at fault: 4xx made by HAProxy
-    lost      all the rest: an answer of 500 and above, no server reached in any retry, no whole reply
+    served    an answer of status 200 went out whole
+    refused   a part refused it on purpose: 429 (full), 503 (its time in HAProxy's queue was up)
+    rejected  the request itself was at fault: 4xx
+    lost      all the rest: an answer of 500 and above, no server left, no whole reply
+    gone      the client left by itself
+
+lab.records.classes decides.
 """
 
 from __future__ import annotations
@@ -16,9 +18,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from lab.records import json_object
+from lab.records import classes, json_object
 
-SERVED, REFUSED, REJECTED, LOST = "served", "refused", "rejected", "lost"
+SERVED, REFUSED, REJECTED, LOST, GONE = "served", "refused", "rejected", "lost", "gone"
 NO_SERVER = "<NOSRV>"
 
 
@@ -48,20 +50,11 @@ class LogLine:
 
     @property
     def outcome(self) -> str:
-        """Return served, refused, rejected or lost."""
-        cut_by = self.termination[:1] or "-"
-        if self.bytes_sent == 0:
-            # On a kept-alive connection HAProxy may close instead of answering when its retries are used up:
-            # it logs the status that it would have sent, and the client sees none.
-            return LOST
-        # Queue time-outs end as sQ, "no server left" as SC without one: in both cases no server was tried.
-        untried = self.server in (NO_SERVER, "") or self.termination[1:2] == "Q"
-        shed = self.status == 503 and (untried or cut_by == "-")  # noqa: PLR2004
-        if self.status == 429 or shed:  # noqa: PLR2004
-            return REFUSED
-        if cut_by in "PL" and 400 <= self.status < 500:  # noqa: PLR2004
-            return REJECTED
-        return SERVED if 100 <= self.status < 500 and cut_by in "-L" else LOST  # noqa: PLR2004
+        """Return served, refused, rejected, lost or gone."""
+        kind = classes.logged(self.status, self.termination, retried=self.retried, bytes_sent=self.bytes_sent)
+        if kind == classes.ERROR:
+            return REJECTED if 400 <= self.status < 500 and self.bytes_sent else LOST  # noqa: PLR2004
+        return {classes.NONE: SERVED, classes.REFUSED: REFUSED, classes.CLIENT_GONE: GONE}[kind]
 
 
 def parse(lines: Iterable[str]) -> list[LogLine]:

@@ -21,6 +21,7 @@ from lab.errors import RecordsError
 from lab.facts import ledger_sql
 from lab.load import answers
 from lab.records import LEDGER
+from lab.records.classes import SEEN_AS
 
 LISTED = 1000
 """So many lost requests, and outages, are listed; the counts count all."""
@@ -30,12 +31,13 @@ DEFINITIONS = {
     "served_after_retry": "a right answer within the limit, after HAProxy had to try again",
     "served_late": "a right answer, but later than the limit after the request was due",
     "wrong_answer": "a reply of status 200 that is not the right answer, or no prediction at all",
-    "shed": "refused for lack of capacity: 429, or 503 by a server or by a time-out of HAProxy's queue",
+    "shed": "refused on purpose for lack of capacity: 429, or the 503 of a time-out in HAProxy's queue",
     "rejected": "refused because the request itself was at fault: 4xx except 429",
     "lost_before_server": "no answer, and no server had received it",
     "lost_in_flight": "no answer, or a status of 500 and above, after a server had received it or may have",
     "lost_on_way_back": "the answer was there and on its way, but did not reach the client whole",
     "executed_twice": "a right answer, but two servers, or one twice, had computed it",
+    "client_gone": "broken off by the client itself before its time-out: nobody's loss",
     "unknown": "the records are missing or do not tell; each has its reason",
 }
 """Class -> definition. Each request is in exactly one."""
@@ -231,7 +233,18 @@ def _incomplete(db: duckdb.DuckDBPyConnection, folder: Path, without_client: int
     if without_client:
         reasons.append(f"{without_client} requests of the load in HAProxy's log have no row in requests.csv")
     (sent,) = _all(db, "SELECT count(*) FROM ledger")[0]
-    return [*reasons, *_generated(folder, sent), *_not_collected(folder)]
+    return [*reasons, *_contradicted(db), *_generated(folder, sent), *_not_collected(folder)]
+
+
+def _contradicted(db: duckdb.DuckDBPyConnection) -> Iterator[str]:
+    """Say of which requests the parts' records do not fit what the client saw."""
+    pairs = _all(db, "SELECT class, failure, count(*) FROM ledger GROUP BY ALL ORDER BY ALL")
+    for class_, failure, count in pairs:
+        if failure not in SEEN_AS[class_]:
+            yield (
+                f"{count} requests are {class_} by HAProxy's and the predictors' logs; to the client they "
+                f"were {failure}"
+            )
 
 
 def _generated(folder: Path, sent: int) -> Iterator[str]:

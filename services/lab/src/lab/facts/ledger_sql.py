@@ -97,6 +97,8 @@ SELECT c.*, h.id IS NULL AS unlogged, coalesce(u.explained, false) AS explained,
     h.id IS NULL AND NOT coalesce(u.explained, false)
         AND (c.status > 0 OR c.sent_s BETWEEN gap.from_s AND gap.to_s) AS no_record,
     c.status = 200 AND c.error = '' AS sound,
+    -- The connection stood, so HAProxy had the request or was getting it.
+    c.status = 0 AND regexp_matches(c.error, 'Reset|Closed|Disconnected|BrokenPipe') AS stood,
     -- Another probability than the right one; or a whole reply of 200 that is no prediction.
     c.status = 200 AND (abs(c.probability - a.probability) > $tolerance
         OR (c.error <> '' AND h.termination[2] NOT IN ('D', 'H'))) IS TRUE AS wrong
@@ -108,22 +110,23 @@ FROM client c CROSS JOIN gap LEFT JOIN haproxy h ON c.request_id = h.id
 # What it would be, were it not for a second execution; each line is reached only if no line above it applies.
 _OUTCOME = """
 CASE
+    WHEN failure = 'client_gone' THEN 'client_gone'
     WHEN no_record THEN 'unknown'
     WHEN wrong THEN 'wrong_answer'
     WHEN sound AND failure = 'late' THEN 'served_late'
     WHEN sound AND retried THEN 'served_after_retry'
     WHEN sound THEN 'served'
     WHEN status = 429 THEN 'shed'
-    -- A server's own refusal, or a time-out in the queue; not "no server left" (SC) nor a failed connection.
-    WHEN status = 503 AND server <> 'haproxy' AND server <> '' THEN 'shed'
-    -- What waited again after a try was not shed but lost: the try may have been its execution.
-    WHEN status = 503 AND two = 'Q' AND NOT retried AND NOT reached THEN 'shed'
-    WHEN status = 503 AND termination IN ('--', 'PR') THEN 'shed'
+    -- A time-out in the queue; not "no server left" (SC), a failed connection, or a server's own 503. What
+    -- waited again after a try was not shed but lost: the try may have been its execution.
+    WHEN status = 503 AND termination = 'sQ' AND NOT retried THEN 'shed'
     WHEN status BETWEEN 400 AND 499 THEN 'rejected'
     WHEN completed > 0 AND first_done_s <= ended_s + $slack THEN 'lost_on_way_back'
     WHEN status IN (0, 200) AND haproxy_status BETWEEN 100 AND 499 AND bytes_sent > 0 THEN 'lost_on_way_back'
     WHEN two = 'D' OR two = 'L' OR status = 200 THEN 'lost_on_way_back'
     WHEN reached OR two = 'H' THEN 'lost_in_flight'
+    -- HAProxy closes without a line where a server died on a connection that had been used before.
+    WHEN unlogged AND NOT explained AND stood THEN 'lost_in_flight'
     -- HAProxy's state is that of the last try; what became of the tries before it nobody tells.
     WHEN retried AND (two IN ('Q', 'C') OR haproxy_server = '<NOSRV>') THEN 'lost_in_flight'
     WHEN two IN ('R', 'Q', 'C') OR haproxy_server = '<NOSRV>' OR unlogged THEN 'lost_before_server'
@@ -136,9 +139,7 @@ CASE
     WHEN no_record THEN 'not recorded'
     WHEN outcome NOT LIKE 'lost%' AND outcome <> 'unknown' THEN ''
     WHEN unlogged AND reached THEN 'HAProxy ended with it'
-    -- The connection stood, so HAProxy had the request or was getting it.
-    WHEN unlogged AND explained AND regexp_matches(error, 'Reset|Closed|Disconnected|BrokenPipe')
-        THEN 'at HAProxy'
+    WHEN unlogged AND stood THEN if(explained, 'at HAProxy', 'at HAProxy or at a server')
     WHEN unlogged THEN 'on the way to HAProxy'
     WHEN two = 'R' THEN 'request'
     WHEN two IN ('Q', 'C') THEN CASE WHEN two = 'Q' THEN 'queue'

@@ -26,7 +26,7 @@ from typing import Any
 import duckdb
 
 from lab.errors import RecordsError
-from lab.records import REQUESTS
+from lab.records import KINDS, REQUESTS
 from lab.records.percentiles import finite, percentile_sql
 
 WINDOW_S = 1.0
@@ -111,7 +111,7 @@ def client_rows(db: duckdb.DuckDBPyConnection, path: Path) -> duckdb.DuckDBPyRel
     rows = db.read_csv(
         str(path), header=True, columns=_TYPES, null_padding=True, strict_mode=False, ignore_errors=True
     )
-    return rows.filter("failure IN ('none', 'refused', 'error', 'late')")
+    return rows.filter(f"failure IN ({', '.join(map(repr, KINDS))})")
 
 
 class Records:
@@ -152,7 +152,7 @@ class Records:
         found = self._all(
             """SELECT request_id, failure,
                    scheduled_s - $start + least(latency_ms, $limit) / 1000 AS failed_s FROM rows
-               WHERE failure <> 'none' ORDER BY failed_s, request_id LIMIT 1""",
+               WHERE failure NOT IN ('none', 'client_gone') ORDER BY failed_s, request_id LIMIT 1""",
             start=self._started_s,
             limit=self._limit_ms,
         )

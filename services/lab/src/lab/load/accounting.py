@@ -64,16 +64,31 @@ class Run:
         self._ended_because = because
 
     def received(
-        self, request_id: str, sent_s: float, *, body: int, status: int, server: str, reply: Reply
+        self,
+        request_id: str,
+        sent_s: float,
+        *,
+        body: int,
+        status: int,
+        server: str,
+        refused_by: str,
+        reply: Reply,
     ) -> tuple[str, float]:
         """Note a request's end and write its row; return its kind of failure and its latency in ms.
 
-        `body` is the place of the request's body among the run's; `reply` says what was in the answer.
+        `body` is the place of the request's body among the run's; `refused_by` is the answer's
+        X-Refused-By; `reply` says what was in it.
         """
         ended_s = self.now_s()
         due_s = self._in_flight.pop(request_id)
         latency_ms = (ended_s - due_s) * 1000
-        failure = classify(status, sound=not reply.error, latency_ms=latency_ms, limit_ms=self._limit_ms)
+        failure = classify(
+            status,
+            refused_by=refused_by,
+            sound=not reply.error,
+            latency_ms=latency_ms,
+            limit_ms=self._limit_ms,
+        )
         if failure != NONE:
             self._failed(min(ended_s, due_s + self._limit_ms / 1000))
         if self._writer:

@@ -27,7 +27,7 @@ from lab.load import candidates, pacing, spec
 from lab.load.accounting import Run
 from lab.load.answers import read_reply
 from lab.load.generator import FOLDER_VARIABLE
-from lab.records import BODIES, NONE, read_json
+from lab.records import BODIES, NONE, REFUSED_BY_HEADER, read_json
 from lab.settings import Settings
 
 FLUSH_S = 0.25  # who reads the rows along sees them after this
@@ -107,6 +107,7 @@ class _Client(FastHttpUser):
                 body=number,
                 status=reply.status_code,
                 server=(headers.get("X-Served-By") or "") if headers else "",
+                refused_by=(headers.get(REFUSED_BY_HEADER) or "") if headers else "",
                 reply=read_reply(reply.status_code, content, error),
             )
             if failure == NONE:

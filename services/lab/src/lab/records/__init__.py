@@ -1,5 +1,16 @@
 """What a result folder holds, and how it is written and read; folder.py lists the files."""
 
+from lab.records.classes import (
+    CLIENT_GONE,
+    ERROR,
+    FAILURES,
+    KINDS,
+    LATE,
+    NONE,
+    REFUSED,
+    REFUSED_BY_HEADER,
+    classify,
+)
 from lab.records.folder import (
     BODIES,
     COLLECTED,
@@ -29,21 +40,15 @@ from lab.records.folder import (
 )
 from lab.records.requests import (
     COLUMNS,
-    ERROR,
-    FAILURES,
-    LATE,
-    NONE,
-    REFUSAL_STATUSES,
-    REFUSED,
     Request,
     RequestReader,
     RequestWriter,
-    classify,
     parse_row,
 )
 
 __all__ = [
     "BODIES",
+    "CLIENT_GONE",
     "COLLECTED",
     "COLUMNS",
     "CPU",
@@ -56,13 +61,14 @@ __all__ = [
     "HAPROXY_MESSAGES",
     "INVARIANTS",
     "JOURNAL",
+    "KINDS",
     "LATE",
     "LEDGER",
     "LOAD",
     "NONE",
     "PREDICTOR_LOG",
-    "REFUSAL_STATUSES",
     "REFUSED",
+    "REFUSED_BY_HEADER",
     "REQUESTS",
     "SAMPLES",
     "SCENARIO",

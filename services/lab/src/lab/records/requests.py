@@ -6,10 +6,6 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TextIO
 
-NONE, REFUSED, ERROR, LATE = "none", "refused", "error", "late"
-FAILURES = (REFUSED, ERROR, LATE)
-REFUSAL_STATUSES = frozenset({429, 503})
-
 
 @dataclass(frozen=True, slots=True)
 class Request:
@@ -25,19 +21,10 @@ class Request:
     error: str  # why a reply is no prediction, if the failure is refused or error; else empty
     body: int  # which of the run's request bodies was sent: its place in lab.candidates.bodies
     probability: float | None  # what was answered; None, an empty field, for a reply that is no prediction
-    failure: str  # none, refused, error, late
+    failure: str  # lab.records.classes says which there are
 
 
 COLUMNS = tuple(field.name for field in fields(Request))
-
-
-def classify(status: int, *, sound: bool, latency_ms: float, limit_ms: float) -> str:
-    """Name the kind of failure; `sound` tells whether a reply of status 200 is a prediction."""
-    if status in REFUSAL_STATUSES:
-        return REFUSED
-    if status != 200 or not sound:  # noqa: PLR2004 - HTTP's OK
-        return ERROR
-    return LATE if latency_ms > limit_ms else NONE
 
 
 class RequestWriter:

@@ -39,7 +39,7 @@ def _facts(summary: Summary) -> Table:
     table.add_row("requests", f"{summary.sent_requests} sent, {summary.served_requests} served")
     table.add_row(
         "failures",
-        f"{summary.refused_requests} refused (429, 503), {summary.error_requests} errors, "
+        f"{summary.refused_requests} refused, {summary.error_requests} errors, "
         f"{summary.late_requests} late (over {summary.limit_ms:g} ms)",
     )
     if summary.generator.unfinished_requests:
