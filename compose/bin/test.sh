@@ -39,7 +39,7 @@ fi
 step "Lint and types"
 ruff check
 ruff format --check
-mypy services/predictor/src services/predictor/training services/controller/src services/lab/src locust/locustfile.py tests
+mypy services/shared services/predictor/src services/predictor/training services/controller/src services/lab/src locust/locustfile.py tests
 shellcheck --external-sources --source-path=SCRIPTDIR compose/bin/*.sh haproxy/entrypoint.sh .ci/run
 hadolint services/Dockerfile haproxy/Dockerfile
 

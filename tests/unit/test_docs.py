@@ -18,7 +18,7 @@ import pytest
 import controller.settings
 import lab.settings
 import predictor.settings
-from controller.model import Verb
+from hadr.contract import Event, Kind, Source, Verb
 from lab import faults
 from lab.bench import Figure
 from lab.experiment.chaos import Gathered
@@ -294,9 +294,15 @@ def test_each_event_of_the_journal_is_documented_with_its_fields() -> None:
     events: dict[str, set[str]] = {}
     for path in sorted((ROOT / "services/controller/src/controller").glob("*.py")):
         for call in calls(path, "record"):
-            if event := first_text(call):
+            if isinstance(call.args[0], ast.Attribute):
+                event = Event[call.args[0].attr]
                 events.setdefault(event, set()).update(word.arg for word in call.keywords if word.arg)
-    assert len(events) > 4, "the calls of Journal.record were not understood"
+    assert set(events) == set(Event), "the calls of Journal.record were not understood"
     assert not missing(["seq", "time", "monotonic", "event", *events], listed)
     for event, fields in events.items():
         assert not missing(fields, words(" | ".join(listed[event]))), f"fields of the event {event}"
+
+
+def test_each_kind_and_source_of_a_signal_is_documented() -> None:
+    listed = words(section(read("docs/results.md"), "### Controller: the journal"))
+    assert not missing([*Kind, *Source, *Verb], listed)

@@ -9,8 +9,6 @@ from pathlib import Path
 
 import pytest
 
-import controller.settings
-import predictor.settings
 from lab.settings import CHAOS, LOADTEST, SETTINGS
 from lab.topology import files as topology
 from lab.topology import yaml_nodes
@@ -186,11 +184,6 @@ def test_each_variable_of_a_measurement_reaches_the_lab_as_it_is(group: str) -> 
 def test_the_lab_is_given_no_variable_that_it_does_not_know() -> None:
     unknown = set(LAB_ENVIRONMENT) - {setting.env for setting in SETTINGS}
     assert not unknown, f"compose.yaml gives the lab what no setting reads: {sorted(unknown)}"
-
-
-def test_the_controller_shows_the_cost_factor_that_the_predictors_use() -> None:
-    """Without COST_FACTOR each goes by its own default; results name the controller's."""
-    assert controller.settings.Settings().cost_factor == predictor.settings.Settings().cost_factor
 
 
 @pytest.mark.parametrize("path", TOPOLOGIES, ids=lambda path: path.stem)

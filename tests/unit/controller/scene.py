@@ -8,17 +8,8 @@ Each server is a number, its role and the words of WORDS below. Time is NOW; dur
 from collections.abc import Callable
 from dataclasses import replace
 
-from controller.model import (
-    Admin,
-    Container,
-    HaproxyServer,
-    Link,
-    LinkState,
-    Load,
-    Observation,
-    Role,
-    ServerView,
-)
+from controller.model import Admin, Container, HaproxyServer, Link, LinkState, Load, Observation, ServerView
+from hadr.contract import Role
 
 NOW = 1000.0
 LONG_AGO = 0.0

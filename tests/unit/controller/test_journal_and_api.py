@@ -19,6 +19,7 @@ from controller.metrics import Metrics
 from controller.runtime_api import RuntimeApi
 from controller.settings import Settings
 from controller.tripwire import Tripwires
+from hadr.contract import Event, Kind, Source
 
 NOBODY = "http://127.0.0.1:9"
 
@@ -30,7 +31,7 @@ def entries(text: str) -> list[dict[str, Any]]:
 def test_an_entry_has_a_number_and_two_times() -> None:
     out = io.StringIO()
     journal = Journal(out, 10, lambda: 1700000000.5, lambda: 12.25)
-    journal.record("signal", source="docker", server="predictor-1", what="event `die`")
+    journal.signal(Source.DOCKER, Kind.DIED, "predictor-1", "event `die`")
     assert entries(out.getvalue()) == [
         {
             "seq": 1,
@@ -38,6 +39,7 @@ def test_an_entry_has_a_number_and_two_times() -> None:
             "monotonic": 12.25,
             "event": "signal",
             "source": "docker",
+            "kind": "died",
             "server": "predictor-1",
             "what": "event `die`",
         }
@@ -47,7 +49,7 @@ def test_an_entry_has_a_number_and_two_times() -> None:
 def test_the_journal_forgets_its_oldest_entries() -> None:
     journal = Journal(io.StringIO(), 3, time.time, time.monotonic)
     for number in range(5):
-        journal.record("signal", what=str(number))
+        journal.record(Event.SIGNAL, what=str(number))
     assert [seq for seq, _ in journal.after(0)] == [3, 4, 5]
     assert [seq for seq, _ in journal.after(4)] == [5]
     assert list(journal.after(5)) == []
@@ -111,7 +113,7 @@ def test_without_haproxy_it_lives_on_and_says_so() -> None:
             assert state["servers"] == []
             _, text = await lab.get("/journal")
             told = [entry for entry in entries(text) if entry["event"] == "signal"]
-            assert len(told) == 1
+            assert [(each["source"], each["kind"]) for each in told] == [("haproxy", "haproxy_unreachable")]
             assert "No such file" in told[0]["what"]
 
     asyncio.run(main())
@@ -121,14 +123,14 @@ def test_the_journal_is_read_from_a_number_on_and_followed() -> None:
     async def main() -> None:
         async with running() as lab:
             first = next(iter(lab.journal.after(0)), (0, ""))[0]
-            lab.journal.record("signal", what="a")
-            lab.journal.record("signal", what="b")
+            lab.journal.record(Event.SIGNAL, what="a")
+            lab.journal.record(Event.SIGNAL, what="b")
             async with lab.http.get(f"{lab.url}/journal?after={first}&follow=1") as stream:
                 assert stream.content_type == "application/x-ndjson"
                 seen = [json.loads(await stream.content.readline())]
                 while seen[-1].get("what") != "b":
                     seen.append(json.loads(await stream.content.readline()))
-                lab.journal.record("signal", what="c")
+                lab.journal.record(Event.SIGNAL, what="c")
                 while seen[-1].get("what") != "c":
                     seen.append(json.loads(await stream.content.readline()))
             assert [entry["seq"] for entry in seen] == list(range(first + 1, first + 1 + len(seen)))
@@ -164,7 +166,7 @@ def test_a_reader_that_hangs_up_does_no_harm() -> None:
             with suppress(TimeoutError):
                 async with asyncio.timeout(0.1), lab.http.get(f"{lab.url}/journal?follow=1") as stream:
                     await stream.read()
-            lab.journal.record("signal", what="later")
+            lab.journal.record(Event.SIGNAL, what="later")
             return (await lab.get("/state"))[0]
 
     assert asyncio.run(main()) == 200

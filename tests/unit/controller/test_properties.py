@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from controller.model import LinkState, Policy, Role, Verb
+from controller.model import LinkState, Policy
+from hadr.contract import Role, Verb
 from unit.controller.scene import WORDS, scene
 from unit.controller.world import CAPACITY, STEP_S, World
 

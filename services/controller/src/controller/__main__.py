@@ -16,15 +16,17 @@ from dataclasses import asdict
 import aiohttp
 from aiohttp import web
 
-from controller import settings as settings_module
 from controller.api import Api
 from controller.engine import Engine
 from controller.journal import Journal
 from controller.loop import Loop, Parts
 from controller.metrics import Metrics
+from controller.model import Told
 from controller.runtime_api import RuntimeApi
-from controller.settings import Settings
-from controller.tripwire import Told, Tripwires
+from controller.settings import Settings, load
+from controller.tripwire import Tripwires
+from hadr.contract import Event, Kind, Source
+from hadr.declare import SettingError
 
 
 async def serve(settings: Settings) -> None:
@@ -32,18 +34,18 @@ async def serve(settings: Settings) -> None:
     journal = Journal(sys.stdout, settings.journal_entries, time.time, time.monotonic)
     metrics = Metrics()
     policy = asdict(settings.policy)
-    journal.record("started", version=settings.version, topology=settings.topology, policy=policy)
+    journal.record(Event.STARTED, version=settings.version, topology=settings.topology, policy=policy)
     async with aiohttp.ClientSession() as session, asyncio.TaskGroup() as group:
 
-        def told_by(source: str) -> Told:
-            return lambda server, what: tell(source, server, what)
+        def told_by(source: Source) -> Told:
+            def tell(kind: Kind, server: str, what: str) -> None:
+                journal.signal(source, kind, server, what)
+                loop.wake()
 
-        def tell(source: str, server: str, what: str) -> None:
-            journal.record("signal", source=source, server=server, what=what)
-            loop.wake()
+            return tell
 
-        tripwires = Tripwires(settings, told_by("tripwire"), time.monotonic)
-        engine = Engine(session, settings, tell=told_by("docker"), clock=time.monotonic, wall=time.time)
+        tripwires = Tripwires(settings, told_by(Source.TRIPWIRE), time.monotonic)
+        engine = Engine(session, settings, tell=told_by(Source.DOCKER), clock=time.monotonic, wall=time.time)
         haproxy = RuntimeApi(settings)
         parts = Parts(haproxy, engine, tripwires, journal, metrics)
         loop = Loop(settings, parts, time.monotonic, group)
@@ -76,8 +78,8 @@ async def _until_stopped(settings: Settings) -> None:
 def main() -> None:
     """Read the settings and run; a bad setting is one line on stderr and exit code 2."""
     try:
-        settings = settings_module.load(os.environ)
-    except settings_module.SettingError as error:
+        settings = load(os.environ)
+    except SettingError as error:
         print(f"controller: {error}", file=sys.stderr)
         sys.exit(2)
     asyncio.run(_until_stopped(settings))

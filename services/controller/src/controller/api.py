@@ -9,6 +9,7 @@ from aiohttp import web
 from controller.loop import Loop, Parts
 from controller.report import state
 from controller.settings import Settings
+from hadr.contract import StateHead, StateReply
 
 HEARTBEAT_S = 15.0  # an empty line now and then ends streams whose reader is gone
 
@@ -43,18 +44,23 @@ class Api:
 
     async def _state(self, _: web.Request) -> web.Response:
         observation = self._loop.observation
-        head = {
+        head: StateHead = {
             "topology": self._settings.topology,
             "version": self._settings.version,
             "time": self._wall(),
-            "cost_factor": self._settings.cost_factor,
         }
         if observation is None:
-            why = "the controller has not observed anything yet"
-            nothing = {"steady": False, "steady_reason": why, "engine_reachable": False}
-            return web.json_response({**head, **nothing, "haproxy_reachable": False, "servers": []})
-        body = state(observation, self._loop.decision, self._settings.policy, self._loop.pending)
-        return web.json_response({**head, **body})
+            nothing: StateReply = {
+                **head,
+                "steady": False,
+                "steady_reason": "the controller has not observed anything yet",
+                "engine_reachable": False,
+                "haproxy_reachable": False,
+                "servers": [],
+            }
+            return web.json_response(nothing)
+        policy = self._settings.policy
+        return web.json_response(state(observation, self._loop.decision, policy, self._loop.pending, head))
 
     async def _health(self, _: web.Request) -> web.Response:
         silent_s = self._clock() - self._loop.haproxy_seen_at

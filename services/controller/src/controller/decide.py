@@ -48,11 +48,10 @@ from controller.model import (
     Note,
     Observation,
     Policy,
-    Role,
     ServerView,
-    Verb,
 )
 from controller.observe import remaining
+from hadr.contract import Role, Verb
 
 ON_PURPOSE = (0, 143)  # a clean exit, and an exit by SIGTERM
 DOCKERS_BUSINESS = {

@@ -23,17 +23,27 @@ from typing import Any
 
 import aiohttp
 
-from controller.model import DYING, Container
+from controller.model import DYING, Container, Told
 from controller.settings import Settings
+from hadr.contract import Kind
 
 SERVICE_LABEL = "com.docker.compose.service"
 PROJECT_LABEL = "com.docker.compose.project"
 REGION_LABEL = "hadr.region"
 HISTORY_S = 3600  # Docker keeps its last 256 events: who was stopped on purpose while nobody watched
 # What an event says about the container's state; any other event of Docker changes nothing here.
+KINDS = {
+    "kill": Kind.SIGNALLED,
+    "die": Kind.DIED,
+    "stop": Kind.STOPPED,
+    "destroy": Kind.REMOVED,
+    "start": Kind.STARTED,
+    "pause": Kind.PAUSED,
+    "unpause": Kind.UNPAUSED,
+}
 STATE_AFTER = {"die": "exited", "start": "running", "pause": "paused", "unpause": "running"}
+SIGKILL = "9"
 DYING_S = 2.0  # that long a list that still says `running` is not believed
-KEPT_EVENTS = frozenset({*STATE_AFTER, "kill", "stop", "destroy"})
 # Between attempts to reach Docker: they double from the first to the longest.
 FIRST_PAUSE_S, MAX_PAUSE_S = 0.1, 5.0
 
@@ -70,7 +80,7 @@ class Engine:
         session: aiohttp.ClientSession,
         settings: Settings,
         *,
-        tell: Callable[[str, str], None],
+        tell: Told,
         clock: Callable[[], float],
         wall: Callable[[], float],
     ) -> None:
@@ -166,7 +176,7 @@ class Engine:
         action = str(event.get("Action", ""))
         attributes = event.get("Actor", {}).get("Attributes", {})
         server = attributes.get(SERVICE_LABEL)
-        if server is None or action not in KEPT_EVENTS:
+        if server is None or action not in KINDS:
             return
         at_s = event["timeNano"] / 1e9
         # A millisecond further, so that a replay does not begin with this event again.
@@ -185,8 +195,10 @@ class Engine:
         if old is None or self._wall() - at_s > self._poll_s:
             return
         state = STATE_AFTER.get(action, old.state)
-        if action == "kill" and attributes.get("signal") == "9" and old.state in ("running", "paused"):
-            state = DYING
+        kind = KINDS[action]
+        if action == "kill" and attributes.get("signal") == SIGKILL:
+            kind = Kind.KILLED
+            state = DYING if old.state in ("running", "paused") else state
         new = replace(old, state=state, stop_seen=ends.stopped, kill_seen=ends.killed)
         if action == "die":
             new = replace(new, since=self._clock(), exit_code=int(attributes.get("exitCode", -1)))
@@ -197,7 +209,7 @@ class Engine:
         self.containers[server] = new
         detail = f", exit code {new.exit_code}" if action == "die" else ""
         detail = f", signal {attributes.get('signal', '?')}" if action == "kill" else detail
-        self._tell(server, f"event `{action}`{detail}")
+        self._tell(kind, server, f"event `{action}`{detail}")
 
     async def _list(self, *, inspect_all: bool) -> None:
         changed = self._changed
@@ -248,9 +260,10 @@ class Engine:
         first = self.unreachable_why == "not asked yet"
         self.unreachable_why = str(error) if error else ""
         if error is None and not was:
-            self._tell("", "Docker answers")
+            self._tell(Kind.ENGINE_REACHABLE, "", "Docker answers")
         elif error is not None and (was or first):
-            self._tell("", f"Docker cannot be asked: {error}; promotions go on, starts wait")
+            what = f"Docker cannot be asked: {error}; promotions go on, starts wait"
+            self._tell(Kind.ENGINE_UNREACHABLE, "", what)
 
     def _name(self, server: str) -> str:
         return f"{self._project}-{server}-1"

@@ -4,11 +4,14 @@ Every entry has `seq` (counts from 1 in each life of the controller), `time` (wa
 seconds: to be joined with other records), `monotonic` (seconds: to be subtracted) and `event`:
 
     started      the controller begins             version, topology, policy
-    signal       a source says something           source (tripwire | docker | check), server, what
+    signal       a source says something           source, kind, server ("": none in particular), what
     observation  what is known of a server changed server, change: {field: [before, after]}
     decision     what is done, or left, and why    action, server, reason, signals
     action       it was carried out                action, server, command, result ("ok" or an error), took_ms
     confirmed    an observation shows its effect   action, server, took_ms since the action began
+
+The words of `event`, `source`, `kind` and `action` are those of hadr.contract. `what` and `reason` are
+sentences for people.
 """
 
 import asyncio
@@ -17,6 +20,8 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import Any, TextIO
+
+from hadr.contract import Event, Kind, Source
 
 
 class Journal:
@@ -32,7 +37,11 @@ class Journal:
         self._ring: deque[tuple[int, str]] = deque(maxlen=entries)
         self._news = asyncio.Event()
 
-    def record(self, event: str, **fields: Any) -> None:
+    def signal(self, source: Source, kind: Kind, server: str, what: str) -> None:
+        """Add what a source says of a server, or of itself where `server` is empty."""
+        self.record(Event.SIGNAL, source=source, kind=kind, server=server, what=what)
+
+    def record(self, event: Event, **fields: Any) -> None:
         """Add one entry. Units are in the names of the fields."""
         self._seq += 1
         head = {"seq": self._seq, "time": round(self._wall(), 6), "monotonic": round(self._clock(), 6)}

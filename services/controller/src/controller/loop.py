@@ -9,23 +9,26 @@ from controller.engine import Engine, EngineError
 from controller.journal import Journal
 from controller.metrics import Metrics
 from controller.model import (
+    FOR_HAPROXY,
     Action,
     Decision,
+    HaproxyServer,
     HaproxyView,
     Note,
     Observation,
     Order,
     ServerView,
     Snapshot,
-    Verb,
 )
 from controller.observe import changes, observe
 from controller.report import steadiness
 from controller.runtime_api import RuntimeApi, RuntimeApiError
 from controller.settings import Settings
 from controller.tripwire import Tripwires
+from hadr.contract import OK, Event, Kind, Source, Verb
 
 NOTE_QUIET_S = 5.0  # a note that was absent for less is not news
+TRAFFIC_CHECK = "HANA"  # HAProxy's code for a server that it took out for errors in the real traffic
 FORGET_S = 10.0  # an action without visible effect is given up, and decided anew if still needed
 
 
@@ -141,12 +144,12 @@ class Loop:
         for action in fresh:
             self._record_decision(action.verb, action.server, action.reason, action.signals)
             self._pending[action.server, action.verb] = _Pending(action, self._began)
-        now = [action for action in decision.actions if action.verb.for_haproxy]
+        now = [action for action in decision.actions if action.verb in FOR_HAPROXY]
         if now:
             await self._tell_haproxy(now)
             self._metrics.reacted(self._clock() - self._began)
         for action in decision.actions:
-            if not action.verb.for_haproxy:
+            if action.verb not in FOR_HAPROXY:
                 self._busy.add(action.server)
                 self._orders.append(Order(action.server, self._clock()))
                 self._group.create_task(self._tell_docker(action))
@@ -159,7 +162,7 @@ class Loop:
         results: list[str]
         try:
             answers = await self._haproxy.execute(commands)
-            results = [str(answer) if answer else "ok" for answer in answers]
+            results = [str(answer) if answer else OK for answer in answers]
         except RuntimeApiError as error:
             results = [str(error)] * len(actions)
         took_s = self._clock() - began
@@ -168,7 +171,7 @@ class Loop:
 
     async def _tell_docker(self, action: Action) -> None:
         began = self._clock()
-        result = "ok"
+        result: str = OK
         try:
             if action.verb is Verb.START:
                 await self._engine.start(action.server)
@@ -185,11 +188,19 @@ class Loop:
         for server, change in changes(before, now).items():
             view = next(each for each in now.servers if each.name == server)
             if before is not None and change.get("check") == ["up", "down"] and not self._marked_down(server):
-                what = f"HAProxy's checks took {server} out: {view.haproxy.check} {view.haproxy.check_text}"
-                self._journal.record("signal", source="check", server=server, what=what.strip())
-            self._journal.record("observation", server=server, change=change)
+                self._signal_down(view.haproxy)
+            self._journal.record(Event.OBSERVATION, server=server, change=change)
         self._confirm(now)
         self._metrics.observed(now, self._policy)
+
+    def _signal_down(self, row: HaproxyServer) -> None:
+        by_traffic = row.check == TRAFFIC_CHECK
+        source, kind = (
+            (Source.TRAFFIC, Kind.TRAFFIC_ERRORS) if by_traffic else (Source.CHECK, Kind.CHECK_DOWN)
+        )
+        who = "look at the traffic" if by_traffic else "checks"
+        what = f"HAProxy's {who} took {row.name} out: {row.check} {row.check_text}"
+        self._journal.signal(source, kind, row.name, what.strip())
 
     def _confirm(self, now: Observation) -> None:
         views = {view.name: view for view in now.servers}
@@ -199,7 +210,7 @@ class Loop:
                 continue
             if server in views and _shows(views[server], verb):
                 took_ms = round(took_s * 1000, 3)
-                self._journal.record("confirmed", action=str(verb), server=server, took_ms=took_ms)
+                self._journal.record(Event.CONFIRMED, action=verb, server=server, took_ms=took_ms)
             elif took_s > FORGET_S:
                 result = f"no effect seen within {FORGET_S:g} s"
                 self._record_action(pending.action, "", result, took_s)
@@ -214,20 +225,18 @@ class Loop:
         now = self._clock()
         for note in decision.notes:
             if note not in self._notes:
-                self._record_decision("none", note.server, note.text, ())
+                self._record_decision(Verb.NONE, note.server, note.text, ())
             self._notes[note] = now
         self._notes = {note: seen for note, seen in self._notes.items() if now - seen < NOTE_QUIET_S}
 
-    def _record_decision(self, verb: str, server: str, reason: str, signals: tuple[str, ...]) -> None:
-        self._journal.record(
-            "decision", action=str(verb), server=server, reason=reason, signals=list(signals)
-        )
+    def _record_decision(self, verb: Verb, server: str, reason: str, signals: tuple[str, ...]) -> None:
+        self._journal.record(Event.DECISION, action=verb, server=server, reason=reason, signals=list(signals))
 
     def _record_action(self, action: Action, command: str, result: str, took_s: float) -> None:
-        self._metrics.acted(action, ok=result == "ok")
+        self._metrics.acted(action, ok=result == OK)
         self._journal.record(
-            "action",
-            action=str(action.verb),
+            Event.ACTION,
+            action=action.verb,
             server=action.server,
             command=command,
             result=result,
@@ -236,8 +245,8 @@ class Loop:
 
     def _say_failure(self, text: str) -> None:
         if text != self._failure:
-            what = text or "HAProxy answers again"
-            self._journal.record("signal", source="check", server="", what=what)
+            kind = Kind.HAPROXY_UNREACHABLE if text else Kind.HAPROXY_REACHABLE
+            self._journal.signal(Source.HAPROXY, kind, "", text or "HAProxy answers again")
         self._failure = text
 
 

@@ -7,15 +7,11 @@ Units: every time here is monotonic, in seconds, on the clock that the loop pass
 that end in `_s` are durations in seconds.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-
-class Role(StrEnum):
-    """Stated once, in the topology file: initial weight 0 in HAProxy means standby."""
-
-    ACTIVE = "active"
-    STANDBY = "standby"
+from hadr.contract import Kind, Role, Verb
 
 
 class Admin(StrEnum):
@@ -217,19 +213,11 @@ class Policy:
     start_grace_s: float = 30.0
 
 
-class Verb(StrEnum):
-    """What the controller can do. The first three go to HAProxy, the others to Docker."""
+FOR_HAPROXY = frozenset({Verb.MARK_DOWN, Verb.PROMOTE, Verb.DEMOTE})
+"""Carried out by HAProxy's runtime API, at once; the others take Docker its time."""
 
-    MARK_DOWN = "mark_down"
-    PROMOTE = "promote"
-    DEMOTE = "demote"
-    START = "start"
-    RESTART = "restart"
-
-    @property
-    def for_haproxy(self) -> bool:
-        """Carried out by HAProxy's runtime API, at once."""
-        return self in (Verb.MARK_DOWN, Verb.PROMOTE, Verb.DEMOTE)
+Told = Callable[[Kind, str, str], None]
+"""How a source tells a signal: (kind, server, a sentence for people). Called at once, must not block."""
 
 
 @dataclass(frozen=True, slots=True)

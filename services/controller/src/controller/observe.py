@@ -23,10 +23,10 @@ from controller.model import (
     Load,
     Observation,
     Policy,
-    Role,
     ServerView,
     Snapshot,
 )
+from hadr.contract import Role
 
 CAPACITY_WINDOW_S = 0.2  # below this a handful of requests would make the figure a guess
 

@@ -1,22 +1,21 @@
 """Observation -> the words of GET /state. Pure."""
 
-from typing import Any
-
 from controller.decide import why_out
-from controller.model import Admin, Decision, Observation, Policy, Role, ServerView
+from controller.model import Admin, Decision, Observation, Policy, ServerView
+from hadr.contract import Health, Role, StateHead, StateReply
 
 
-def health(server: ServerView, now: float, policy: Policy) -> str:
+def health(server: ServerView, now: float, policy: Policy) -> Health:
     """One word: up, down, starting (its container began lately), or maintenance (a person's)."""
     if server.haproxy.admin is Admin.MAINT:
-        return "maintenance"
+        return Health.MAINTENANCE
     if server.healthy:
-        return "up"
+        return Health.UP
     container = server.container
     runs = container is not None and container.state == "running" and not server.dead
     if container is not None and runs and now - container.started_at < policy.start_grace_s:
-        return "starting"
-    return "down"
+        return Health.STARTING
+    return Health.DOWN
 
 
 def reasons(observation: Observation, decision: Decision) -> dict[str, str]:
@@ -52,11 +51,14 @@ def steadiness(observation: Observation, decision: Decision, pending: int) -> tu
     return True, "every server is healthy, actives in rotation, standbys parked"
 
 
-def state(observation: Observation, decision: Decision, policy: Policy, pending: int) -> dict[str, Any]:
-    """Return what /state says of the servers; the API adds the topology and the time."""
+def state(
+    observation: Observation, decision: Decision, policy: Policy, pending: int, head: StateHead
+) -> StateReply:
+    """Return the reply to /state, which begins with `head`."""
     steady, why = steadiness(observation, decision, pending)
     words = reasons(observation, decision)
     return {
+        **head,
         "steady": steady,
         "steady_reason": why,
         "engine_reachable": observation.engine_reachable,

@@ -17,8 +17,9 @@ import csv
 import socket
 from collections.abc import Iterator, Sequence
 
-from controller.model import Action, Admin, HaproxyServer, HaproxyView, Verb
+from controller.model import Action, Admin, HaproxyServer, HaproxyView
 from controller.settings import Settings
+from hadr.contract import Verb
 
 CHUNK_BYTES = 65536
 # Bits of srv_admin_state. Inherited and configured maintenance count as the forced kind.

@@ -14,10 +14,9 @@ import os
 import socket
 from collections.abc import Callable
 
-from controller.model import Link, LinkState
+from controller.model import Link, LinkState, Told
 from controller.settings import Settings
-
-Told = Callable[[str, str], None]  # (server, what happened); called at once, must not block
+from hadr.contract import Kind
 
 QUICK_CONFIRMATIONS = 5
 # Linux: the first probe after 1 s of silence, one each second, and the connection ends after 3 s unanswered.
@@ -65,7 +64,7 @@ class Tripwires:
             try:
                 self._set(server, address, LinkState.CONNECTED)
                 if was is not LinkState.CONNECTED:
-                    self._tell(server, f"tripwire to {address} connected")
+                    self._tell(Kind.TRIPWIRE_CONNECTED, server, f"tripwire to {address} connected")
                 connected_at = self._clock()
                 await end.wait()
             finally:
@@ -96,8 +95,11 @@ class Tripwires:
             detail = self.links[server].detail  # how it died; what follows is only its address going away
         self._set(server, address, LinkState.REFUSED, detail)
         if was is not LinkState.REFUSED:
-            ended = "ended; " if was is LinkState.CONNECTED else ""
-            self._tell(server, f"tripwire to {address} {ended}{server} {detail}")
+            if was is LinkState.CONNECTED:
+                kind, ended = Kind.TRIPWIRE_ENDED, "ended; "
+            else:
+                kind, ended = Kind.TRIPWIRE_REFUSED, ""
+            self._tell(kind, server, f"tripwire to {address} {ended}{server} {detail}")
 
     def _set(self, server: str, address: str, state: LinkState, detail: str = "") -> None:
         # `since` moves with each refusal: only fresh evidence counts (see the module observe).
