@@ -291,15 +291,15 @@ def test_each_key_of_timeline_json_is_documented(tmp_path: Path) -> None:
 
 def test_each_event_of_the_journal_is_documented_with_its_fields() -> None:
     listed = rows(section(read("docs/results.md"), "### Controller: the journal"))
-    events: dict[str, set[str]] = {}
+    recorded: dict[Event, set[str]] = {}
     for path in sorted((ROOT / "services/controller/src/controller").glob("*.py")):
         for call in calls(path, "record"):
             if isinstance(call.args[0], ast.Attribute):
                 event = Event[call.args[0].attr]
-                events.setdefault(event, set()).update(word.arg for word in call.keywords if word.arg)
-    assert set(events) == set(Event), "the calls of Journal.record were not understood"
-    assert not missing(["seq", "time", "monotonic", "event", *events], listed)
-    for event, fields in events.items():
+                recorded.setdefault(event, set()).update(word.arg for word in call.keywords if word.arg)
+    assert set(recorded) == set(Event), "the calls of Journal.record were not understood"
+    assert not missing(["seq", "time", "monotonic", "event", *Event], listed)
+    for event, fields in recorded.items():
         assert not missing(fields, words(" | ".join(listed[event]))), f"fields of the event {event}"
 
 

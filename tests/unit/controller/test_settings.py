@@ -25,7 +25,7 @@ def test_a_setting_is_read() -> None:
 BAD = [
     (
         {"CONTROLLER_STABLE_S": "soon"},
-        "CONTROLLER_STABLE_S='soon': expected a number from 0.001 to 86400 (s)",
+        "CONTROLLER_STABLE_S='soon': expected a number from 0.001 to 86400",
     ),
     ({"CONTROLLER_RESERVE": "1"}, "CONTROLLER_RESERVE='1': expected a number from 0 to 0.95 (share)"),
     ({"CONTROLLER_WEIGHT": "300"}, "CONTROLLER_WEIGHT='300': expected a whole number from 1 to 256 (weight)"),

@@ -121,7 +121,7 @@ def test_a_death_in_which_the_listener_is_closed_last_is_seen_at_once_too() -> N
 
 
 def test_a_server_that_accepts_and_hangs_up_does_not_keep_the_tripwire_busy() -> None:
-    async def test(_: Watcher, target: Target, __: asyncio.TaskGroup) -> None:
+    async def test(watcher: Watcher, target: Target, group: asyncio.TaskGroup) -> None:
         for _ in range(QUICK_CONFIRMATIONS):
             target.hang_up()
             async with asyncio.timeout(DEADLINE_S):

@@ -22,6 +22,13 @@ def journal(*rows: tuple[float, str, dict[str, Any]]) -> tuple[Entry, ...]:
     )
 
 
+def signalled(
+    ms: float, source: str, kind: str, what: str = "a sentence for people", server: str = "predictor-1"
+) -> tuple[float, str, dict[str, Any]]:
+    """Make the row of a signal."""
+    return ms, "signal", {"source": source, "kind": kind, "server": server, "what": what}
+
+
 def log_line(
     ms: float,
     took_ms: float,
@@ -78,12 +85,8 @@ def state(
 
 
 KILLED_AND_REPLACED = journal(
-    (-900, "signal", {"source": "tripwire", "server": "predictor-1", "what": "an old one, from before"}),
-    (
-        18.4,
-        "signal",
-        {"source": "tripwire", "server": "predictor-1", "what": "connection ended, then refused"},
-    ),
+    signalled(-900, "tripwire", "tripwire_ended", "an old one"),
+    signalled(18.4, "tripwire", "tripwire_ended", "connection ended, then refused"),
     (
         18.6,
         "observation",
@@ -121,7 +124,7 @@ KILLED_AND_REPLACED = journal(
         },
     ),
     (21.7, "confirmed", {"action": "promote", "server": "predictor-3", "took_ms": 2.4}),
-    (96.2, "signal", {"source": "docker", "server": "predictor-1", "what": "die, exit code 137"}),
+    signalled(96.2, "docker", "died", "die, exit code 137"),
     (96.4, "observation", {"server": "predictor-1", "change": {"container": ["running", "exited"]}}),
     (
         297.0,

@@ -57,7 +57,7 @@ class Lab:
             server(target, health="down", container="exited"), steady=False, reason=f"{target} is dead"
         )
         self.engine.log = (log_line(0, 30, "predictor-3") + "\n[NOTICE] not a request\n").encode()
-        self.note("signal", source="tripwire", server=target, what="connection ended")
+        self.note("signal", source="tripwire", kind="tripwire_ended", server=target, what="connection ended")
         self.note("observation", server=target, change={"health": ["up", "down"]})
         self.note(
             "decision",

@@ -111,7 +111,7 @@ class Lab:
         self.peer.state = state(
             server(target, health="down", container="exited"), steady=False, reason=f"{target} is dead"
         )
-        self.note("signal", source="tripwire", server=target, what="connection ended")
+        self.note("signal", source="tripwire", kind="tripwire_ended", server=target, what="connection ended")
         self.note("observation", server=target, change={"health": ["up", "down"]})
         self.note("decision", action="promote", server="predictor-3", reason=f"{target} refused")
         self.note(

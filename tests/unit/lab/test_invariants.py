@@ -10,12 +10,13 @@ import pytest
 from lab import records
 from lab.facts import invariants, ledger
 from lab.parts.controller import Entry, ServerState
+from unit.lab.journal_entries import signalled
 from unit.lab.planted_records import Planted, acted, decided, observed, server, state, told
 
 (PROVEN, LAST, DRAINED, STABLE, BACK_OFF, RESTORED, AFTER) = invariants.RULES
 FAILED_1 = observed(18, "predictor-1", health="down", tripwire="refused")
 PROMOTED = (acted(20, "promote", "predictor-3"), observed(21, "predictor-3", weight=100))
-KILLED_1 = (8999.0, "signal", {"source": "docker", "server": "predictor-1", "what": "event `kill`, signal 9"})
+KILLED_1 = signalled(8999.0, "docker", "killed", "event `kill`, signal 9")
 BACK_1 = observed(3000, "predictor-1", health="up", tripwire="connected", container="running")
 
 

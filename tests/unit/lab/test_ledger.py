@@ -27,6 +27,7 @@ from lab.load import answers
 from lab.load.candidates import BODIES
 from lab.parts.docker import Engine, _lines
 from lab.settings import Settings
+from unit.lab.journal_entries import signalled
 from unit.lab.loopback_docker import docker
 from unit.lab.planted_records import T0, Planted, told
 from unit.lab.scripted_server import Reply, serving
@@ -315,10 +316,8 @@ def test_lines_that_a_dead_haproxy_did_not_write_are_expected(planted: Planted) 
 
 def test_lines_that_a_dying_predictor_did_not_write_are_told_from_lost_logs(planted: Planted) -> None:
     """It gathers lines for 0.1 s; what it answered long before its death has to be in its log."""
-    signals = ((10_000, "event `die`, exit code 137"), (5000, "event `start`"))
-    planted.journal = told(
-        *((ms, "signal", {"source": "docker", "server": "predictor-1", "what": what}) for ms, what in signals)
-    )
+    signals = ((10_000, "died"), (5000, "started"))
+    planted.journal = told(*(signalled(ms, "docker", kind) for ms, kind in signals))
     for number in range(100):
         planted.request(number / 10, executed=[] if number == 99 else None)
     made = ledger.build(planted.save())

@@ -12,7 +12,16 @@ from lab.facts import milestones, story
 from lab.facts.milestones import Stroke
 from lab.facts.story import Story
 from lab.parts.controller import Entry
-from unit.lab.journal_entries import KILLED_AND_REPLACED, ROLES, T0, journal, log_line, server, state
+from unit.lab.journal_entries import (
+    KILLED_AND_REPLACED,
+    ROLES,
+    T0,
+    journal,
+    log_line,
+    server,
+    signalled,
+    state,
+)
 from unit.lab.planted_records import Planted
 
 KILL = Stroke("kill", "predictor-1", T0, "SIGKILL")
@@ -250,7 +259,7 @@ def test_a_pause_is_detected_by_the_check_and_its_end_is_a_milestone(tmp_path: P
     """A hang ends no connection: the check sees it; the end of the fault is told with its time."""
     paused = Stroke("pause", "predictor-1", T0, "docker pause", ended_s=T0 + 5)
     rows = (
-        (610.0, "signal", {"source": "check", "server": "predictor-1", "what": "L7TOUT"}),
+        signalled(610.0, "check", "check_down", "L7TOUT"),
         (611.0, "observation", {"server": "predictor-1", "change": {"health": ["up", "down"]}}),
         (5400.0, "observation", {"server": "predictor-1", "change": {"health": ["down", "up"]}}),
     )

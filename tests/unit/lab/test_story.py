@@ -11,6 +11,7 @@ from lab import records
 from lab.commands import ledger as command
 from lab.facts import clock, ledger, story
 from lab.settings import Settings
+from unit.lab.journal_entries import signalled
 from unit.lab.planted_records import T0, Planted, acted, decided, observed, told
 
 
@@ -26,12 +27,8 @@ def failover(planted: Planted, *, promotion_ms: float = 2.0) -> Path:
     planted.fault(0.15, "effect")
     planted.fault(3.0, "ended")
     planted.journal = told(
-        (-500, "signal", {"source": "tripwire", "server": "predictor-1", "what": "an old one"}),
-        (
-            18,
-            "signal",
-            {"source": "tripwire", "server": "predictor-1", "what": "connection ended, then refused"},
-        ),
+        signalled(-500, "tripwire", "tripwire_ended", "an old one"),
+        signalled(18, "tripwire", "tripwire_ended", "connection ended, then refused"),
         observed(18.5, "predictor-1", health="down", tripwire="refused"),
         decided(19, "promote", "predictor-3"),
         acted(done, "promote", "predictor-3", took_ms=promotion_ms - 0.5),
@@ -99,9 +96,9 @@ def test_a_planted_promotion_delay_of_250_ms_appears_in_its_phase(planted: Plant
 
 def test_where_nobody_is_promoted_the_decision_is_to_mark_the_server_down(planted: Planted) -> None:
     planted.fault(0.0, "inject", name="errors")
-    what = "HAProxy's checks took predictor-1 out: HANA Detected 10 consecutive errors"
+    what = "HAProxy's look at the traffic took predictor-1 out: HANA Detected 10 consecutive errors"
     planted.journal = told(
-        (400, "signal", {"source": "check", "server": "predictor-1", "what": what}),
+        signalled(400, "traffic", "traffic_errors", what),
         decided(401, "mark_down", "predictor-1"),
         acted(402, "mark_down", "predictor-1"),
     )
@@ -136,17 +133,12 @@ def test_good_news_detects_nothing(planted: Planted) -> None:
     """A tripwire that connects and a container that starts are signals, too."""
     planted.fault(0.0, "inject")
     news = (
-        (5, "tripwire", "tripwire to 172.28.0.6:8000 connected"),
-        (6, "docker", "event `start`"),
-        (7, "docker", "event `unpause`"),
-        (40, "docker", "event `pause`"),
+        (5, "tripwire", "tripwire_connected"),
+        (6, "docker", "started"),
+        (7, "docker", "unpaused"),
+        (40, "docker", "paused"),
     )
-    planted.journal = told(
-        *(
-            (ms, "signal", {"source": source, "server": "predictor-1", "what": what})
-            for ms, source, what in news
-        )
-    )
+    planted.journal = told(*(signalled(ms, source, kind) for ms, source, kind in news))
     planted.request(-1)
     folder = planted.save()
     ledger.build(folder)

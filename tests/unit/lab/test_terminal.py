@@ -85,7 +85,7 @@ OTHERS = [
     (
         "no server",
         "signal",
-        {"source": "docker", "server": "", "what": "Docker answers"},
+        {"source": "docker", "kind": "engine_reachable", "server": "", "what": "Docker answers"},
         "Docker answers (docker)",
     ),
     ("first seen", "observation", {"server": "p", "change": {"health": [None, "up"]}}, "p: health up"),

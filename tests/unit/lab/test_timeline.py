@@ -4,7 +4,7 @@ import pytest
 
 from lab.facts.timeline import Records, Story, Stroke, promotion, tell
 from lab.parts.controller import Entry
-from unit.lab.journal_entries import KILLED_AND_REPLACED, ROLES, T0, journal, log, log_line
+from unit.lab.journal_entries import KILLED_AND_REPLACED, ROLES, T0, journal, log, log_line, signalled
 
 KILL = Stroke("predictor-1", "kill", T0, "SIGKILL")
 DOWN = (20.0, "observation", {"server": "predictor-1", "change": {"health": ["up", "down"]}})
@@ -165,7 +165,7 @@ def test_a_pause_is_detected_by_the_check_and_its_end_is_a_step() -> None:
     """A hang ends no connection: the check sees it; the end of the fault is told with its time."""
     paused = Stroke("predictor-1", "pause", T0, "docker pause", ended=T0 + 5)
     rows = (
-        (610.0, "signal", {"source": "check", "server": "predictor-1", "what": "L7TOUT"}),
+        signalled(610.0, "check", "check_down", "L7TOUT"),
         (611.0, "observation", {"server": "predictor-1", "change": {"health": ["up", "down"]}}),
         (5400.0, "observation", {"server": "predictor-1", "change": {"health": ["down", "up"]}}),
     )

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -20,7 +21,7 @@ class Settings:
     folder: Path = setting("LAB_FOLDER", "/results", "where", kind=Path)  # noqa: RUF009 - immutable
 
 
-def values(**environment: str) -> dict[str, object]:
+def values(**environment: str) -> dict[str, Any]:
     return read(Settings, environment, "LAB_", allowed=("LAB_RUN_OPTIONS",))
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import duckdb
 
+from hadr.contract import Source
 from lab.facts.metrics import client_rows
 from lab.facts.server_history import bad_news
 from lab.load import answers
@@ -183,7 +184,7 @@ def deaths(
         spans.append((key[1], start - LOST_LINES_BEFORE_S, at + LOST_LINES_AFTER_S))
     for entry in journal:
         # Checks fail for a server that is alive, too.
-        if bad_news(entry) and entry.get("source") in ("tripwire", "docker"):
+        if bad_news(entry) and entry.get("source") in (Source.TRIPWIRE, Source.DOCKER):
             at = float(entry["time"])
             spans.append((str(entry["server"]), at - LOST_LINES_BEFORE_S, at + LOST_LINES_AFTER_S))
     return spans

@@ -180,9 +180,7 @@ def _failure(own: Sequence[Entry]) -> Iterator[Milestone]:
         if bad_news(entry.raw):
             sources.setdefault(entry.text("source"), entry)
     for number, (source, entry) in enumerate(sources.items()):
-        what = entry.text("what")
-        text = what if what.lower().startswith(source) else f"{source}: {what}"
-        yield _of(entry, ALSO_SEEN if number else FIRST_SIGN, text)
+        yield _of(entry, ALSO_SEEN if number else FIRST_SIGN, f"{source}: {entry.text('what')}")
     for entry in own:
         was, now = _change(entry, "health")
         if _is(entry, "decision", MARK_DOWN) or (now not in ("", UP) and was in (UP, "None")):

@@ -11,17 +11,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from hadr.contract import GOOD_KINDS, Event
 from lab.parts.controller import Entry
-
-GOOD_NEWS = ("event `start`", "event `unpause`")
-"""Docker's words for a container that runs again, as the journal has them."""
 
 
 def bad_news(raw: Mapping[str, Any]) -> bool:
-    """Tell whether a journal entry is a signal that something is wrong with its server."""
-    what = str(raw.get("what") or "")
-    good = what.startswith(GOOD_NEWS) or what.endswith(" connected")  # a tripwire's
-    return raw.get("event") == "signal" and bool(raw.get("server")) and not good
+    """Return whether a journal entry is a signal that something is wrong with its server."""
+    return raw.get("event") == Event.SIGNAL and bool(raw.get("server")) and raw.get("kind") not in GOOD_KINDS
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator, Mapping
 
+from hadr.contract import Event, Kind
 from lab.facts.invariants.evidence import Evidence
 from lab.facts.server_history import Known
 from lab.parts.controller import Entry
@@ -21,7 +22,6 @@ SLACK_S = 0.05
 TICK_S = 0.2
 """A controller looks at least so often (the default of CONTROLLER_TICK_S): a person's command to HAProxy is
 observed so late at most."""
-KILLED = "event `kill`"
 STANDBY, ACTIVE = "standby", "active"
 
 
@@ -199,9 +199,9 @@ def _proved_itself(
     killed = [
         entry.time
         for entry in evidence.entries
-        if entry.event == "signal"
+        if entry.event == Event.SIGNAL
         and entry.text("server") == server
-        and entry.text("what").startswith(KILLED)
+        and entry.text("kind") in (Kind.KILLED, Kind.SIGNALLED)
         and before < entry.time < after
     ]
     for since, until in evidence.history.up_spans(server, before, after):
