@@ -122,7 +122,7 @@ def seen(reply: httpx.Response) -> str:
 def logged(request_id: str) -> tuple[str, str]:
     """Return a request's termination state in HAProxy's log, and its kind of failure by that log alone."""
 
-    def line() -> dict[str, Any] | None:
+    def line() -> Any:
         lines = (json.loads(each) for each in docker("logs", NAME).splitlines() if each.startswith("{"))
         return next((each for each in lines if each["id"] == request_id), None)
 

@@ -30,7 +30,7 @@ from lab.facts.timeline import Stroke
 from lab.load import provenance, spec
 from lab.load.accounting import Run
 from lab.parts.controller import ServerState, State
-from lab.records import COLUMNS, CPU_COLUMNS, FAILURES, NONE
+from lab.records import COLUMNS, CPU_COLUMNS, KINDS
 from lab.report import chaos_report
 from lab.settings import Settings
 from predictor.access_log import Entry
@@ -206,7 +206,7 @@ def observed_fields() -> set[str]:
     ("heading", "names"),
     [
         ("### requests.csv", {*COLUMNS}),
-        ("### Kinds of failure", {NONE, *FAILURES}),
+        ("### Kinds of failure", {*KINDS}),
         ("### cpu.csv", {*CPU_COLUMNS}),
         ("### load.json", fields_of(spec.LoadSpec)),
         (

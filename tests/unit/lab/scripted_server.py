@@ -19,6 +19,7 @@ class Reply:
     server: str = "predictor-1"
     close: bool = False
     model: str = ""
+    refused_by: str = ""
     headers: str = ""  # more header lines, each with its line end
     raw: bytes | None = None  # this instead of a reply in HTTP
     trickle_s: float = 0.0  # the body goes byte by byte, with this pause after each
@@ -28,6 +29,7 @@ class Reply:
         """Return the reply as it goes over the wire."""
         head = f"HTTP/1.1 {self.status} Scripted\r\nX-Served-By: {self.server}\r\n"
         head += f"X-Model-Version: {self.model}\r\n" if self.model else ""
+        head += f"X-Refused-By: {self.refused_by}\r\n" if self.refused_by else ""
         head += f"Content-Type: application/json\r\n{self.headers}"
         if "content-length" not in self.headers.lower():
             head += f"Content-Length: {len(self.body)}\r\n"
