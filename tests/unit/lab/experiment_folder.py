@@ -231,11 +231,24 @@ def verdict() -> dict[str, Any]:
             {"text": text, "expected": bound, "measured": value, "unit": unit, "met": met}
             for text, bound, value, unit, met in expected
         ],
+        "exposure": exposure(),
         "aborted": False,
         "started_s": T0 - BEFORE_S - 3,
         "ended_s": T0 + AFTER_S + 1,
         "fault_s": [T0, T0 + 2.9],
         "recovered_s": T0 + 7.95,
+    }
+
+
+def exposure() -> dict[str, Any]:
+    """Make what was at stake: 7 requests, of which 3 were lost."""
+    fates = {"exposed": 7, "served": 0, "saved_by_retry": RETRIED, "late": 0, "shed": 0, "wrong_answer": 0}
+    fates |= {"lost": LOST, "unknown": 0, "other": 0}
+    span = {"struck_s": T0, "until_s": T0 + 0.0201, "until": "out of rotation", "exempt": ""}
+    return {
+        "strokes": [{"fault": "kill", "target": "predictor-1", **span, **fates}],
+        "total": fates,
+        "slack_s": 0.05,
     }
 
 

@@ -39,8 +39,14 @@ recovery: {within_s: 15}
 """
 
 
+NOTICED_S = 0.25
+
+
 class Lab:
-    """Three servers: a kill is noticed after 20 ms, a standby comes at once, the server is back later."""
+    """Three servers: a kill is noticed after a while, a standby comes at once, the server is back later.
+
+    Who is struck answers until the kill is noticed, then predictor-2 does; so something is at stake.
+    """
 
     def __init__(self, peer: LoopbackController, engine: LoopbackDocker, guard: str) -> None:
         self.guard = guard
@@ -50,7 +56,8 @@ class Lab:
         self.repair_s: float | None = 0.8
         self.failing = False
         self.target: ScriptedServer
-        self.lines: dict[str, list[str]] = {"haproxy": [], "predictor-2": []}
+        self.first = "predictor-1"
+        self.lines: dict[str, list[str]] = {"haproxy": [], "predictor-1": [], "predictor-2": []}
         self.timers: list[threading.Timer] = []
         engine.on_post = self.on_post
         engine.log_of = self.log_of
@@ -59,7 +66,8 @@ class Lab:
         """Answer as HAProxy with a server behind it, and log it as both do."""
         _, headers, body = self.target.requests[number]
         said = json.loads(body or b"{}")
-        reply = Reply(server="predictor-2", model="1.2.0")
+        who = self.first
+        reply = Reply(server=who, model="1.2.0")
         if isinstance(said, list):
             reply = replace(reply, body=b"[" + b",".join([PREDICTION] * len(said)) + b"]")
         elif self.failing:
@@ -72,7 +80,7 @@ class Lab:
                     "accepted_us": round(now * 1e6),
                     "id": name,
                     "status": reply.status,
-                    "server": "predictor-2",
+                    "server": who,
                     "backend": "predictors",
                     "retries": "0",
                     "time_active_ms": 1,
@@ -82,10 +90,10 @@ class Lab:
                 }
             )
         )
-        logged = {"time": now, "request_id": name, "server": "predictor-2", "method": "POST"}
+        logged = {"time": now, "request_id": name, "server": who, "method": "POST"}
         logged |= {"path": "/predict", "status": 200, "duration_ms": 0.5}
         if reply.status == 200:
-            self.lines["predictor-2"].append(json.dumps(logged))
+            self.lines[who].append(json.dumps(logged))
         return reply
 
     def log_of(self, container: str) -> bytes:
@@ -98,7 +106,7 @@ class Lab:
     def on_post(self, action: str, name: str) -> None:
         target = name.removeprefix("lab-").removesuffix("-1")
         if action in ("kill", "pause"):
-            self.later(0.02, lambda: self.fall(target))
+            self.later(NOTICED_S, lambda: self.fall(target))
             if self.repair_s is not None:
                 self.later(self.repair_s, lambda: self.rise(target, name))
 
@@ -108,6 +116,7 @@ class Lab:
         timer.start()
 
     def fall(self, target: str) -> None:
+        self.first = "predictor-2"
         self.peer.state = state(
             server(target, health="down", container="exited"), steady=False, reason=f"{target} is dead"
         )
@@ -205,12 +214,24 @@ def test_a_kill_is_done_watched_recovered_from_and_judged(
     assert sum(one["window"]["sent"] for one in samples) > 40
     measured = {one["text"]: one["measured"] for one in verdict["expectations"]}
     assert measured["lost"] == measured["unknown"] == 0
-    assert 15 <= measured["in_rotation_ms"] < 2000
+    assert 0.9 * 1000 * NOTICED_S <= measured["in_rotation_ms"] < 2000
+    assert verdict["exposure"]["total"]["exposed"] > 0
     assert verdict["fault_s"][0] < verdict["recovered_s"]
     assert all(one["met"] for one in verdict["expectations"])
     assert (verdict["verdict"], status) == ("met", 0), verdict["because"]
     assert verdict["scenario"] == "own"
     assert "own" in capsys.readouterr().out
+
+
+def test_a_kill_of_a_server_without_traffic_is_no_experiment(lab: Lab, tmp_path: Path) -> None:
+    """Planted: all requests went to another server, and the verdict was met on every expectation."""
+    lab.first = "predictor-2"
+    given = settings(lab, tmp_path)
+    status = command.run(argparse.Namespace(), given)
+    verdict = records.read_json(the_folder(given) / records.VERDICT)
+    assert all(one["met"] for one in verdict["expectations"])
+    assert (verdict["verdict"], status) == ("invalid", 3), verdict["because"]
+    assert verdict["because"][0].startswith("nothing was at stake")
 
 
 def test_damage_beyond_the_bound_stops_it_and_undoes_the_fault(lab: Lab, tmp_path: Path) -> None:
@@ -332,6 +353,13 @@ def test_an_interruption_undoes_the_fault_and_keeps_the_records(lab: Lab, tmp_pa
 def test_trials_are_summed_up(lab: Lab, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A folder per trial, one for all of them; each trial has the next seed."""
     given = settings(lab, tmp_path, trials=2)
+    rise = lab.rise
+
+    def rise_and_answer(target: str, name: str) -> None:
+        rise(target, name)
+        lab.first = "predictor-1"
+
+    lab.rise = rise_and_answer  # type: ignore[method-assign]
     assert command.run(argparse.Namespace(), given) == 0
     folders = sorted(path for path in given.results_dir.iterdir() if path.name.endswith("own"))
     assert [records.read_json(path / records.VERDICT)["seed"] for path in folders] == [1, 2]

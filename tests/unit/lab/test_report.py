@@ -17,7 +17,7 @@ from lab import __main__ as lab
 from lab.errors import RecordsError
 from lab.facts import ledger
 from lab.facts.ledger import DEFINITIONS
-from lab.report import bands, events, page, series, short, tables, theme, traces
+from lab.report import bands, events, page, series, short, stake, tables, theme, traces
 from lab.report import folder as records
 from unit.lab import experiment_folder as planted
 from unit.lab.journal_entries import KILLED_AND_REPLACED, T0
@@ -442,6 +442,22 @@ def test_the_terminals_form_is_short_and_begins_with_the_verdict(
     assert lines[0].startswith("NOT MET  kill-active on 2-active, seed 7")
     assert len(lines) < 50
     assert any(line.split()[:3] == ["lost", "in", "flight"] for line in lines)
+    at_stake = (
+        "kill of predictor-1: 7 requests at stake until out of rotation (20.1 ms): 4 saved by a retry, 3 lost"
+    )
+    assert at_stake in lines
+
+
+def test_a_zero_is_shown_with_its_bound() -> None:
+    """Of requests only under a condition; of experiments it is one."""
+    fates = {"exposed": 7, "saved_by_retry": 7, "lost": 0}
+    said = stake.sentences(
+        {"exposure": {"strokes": [], "total": fates}}, {"sent": 492, "classes": {"served": 492}}
+    )
+    assert said[0] == "0 of 7 requests at stake lost: at most 35 % (95 %), if requests fail independently"
+    assert said[1].startswith("0 of 492 requests lost: at most 0.61 % (95 %), if requests fail independently")
+    assert said[1].endswith("; of experiments this is one, and TRIALS=n bounds their share")
+    assert stake.sentences({}, {"sent": 5, "classes": {"lost_in_flight": 1}}) == []
 
 
 @pytest.mark.parametrize(

@@ -182,3 +182,11 @@ def test_each_measure_and_each_scenario_is_documented() -> None:
         assert listed.get(name, [])[:2] == [f"`{name}`", measure.unit], name
     for name, path in scenario.files(NOBODY).items():
         assert listed.get(name, [])[1:] == [parse.read(path, known.check).description], name
+
+
+@pytest.mark.parametrize("path", scenario.files(NOBODY).values(), ids=lambda path: path.stem)
+def test_the_moment_of_a_kill_or_a_hang_is_drawn(path: Path) -> None:
+    """At a fixed time after the load's start it would always meet the same checks."""
+    sudden = [one for one in parse.read(path, known.check).faults if one.fault in ("kill", "crash", "pause")]
+    places = ("controller", "docker-proxy", "haproxy")
+    assert all(one.jitter_s > 0 for one in sudden if one.target not in places)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from lab.errors import LabError
 from lab.experiment.schedule import Plan
-from lab.facts import invariants, judge, ledger, measures, story, summary
+from lab.facts import exposure, invariants, judge, ledger, measures, story, summary
 from lab.facts.judge import Facts, Verdict
 from lab.parts.controller import Entry
 
@@ -23,16 +23,19 @@ def verdict(folder: Path, plan: Plan, entries: Sequence[Entry], zero_s: float, f
         book = ledger.build(folder)
         story.build(folder)
         findings = invariants.check(folder)
-        found = measures.measured(folder, entries, plan.roles, plan.targets, zero_s)
+        at_stake = exposure.of(folder, entries, plan.roles)
+        found = measures.measured(folder, entries, plan.roles, plan.targets, zero_s, exposure=at_stake)
     except LabError as error:
         return judge.judge((), replace(facts, invalid=(*facts.invalid, error.what)))
     broken = [f"{one.name}: {'; '.join(one.evidence[:1])}" for one in findings if one.verdict == "invalid"]
+    # Records that are not whole may lack what was at stake.
+    nothing = [] if book.incomplete_because else [exposure.nothing_at_stake(at_stake)]
     facts = replace(
         facts,
-        invalid=(*facts.invalid, *book.incomplete_because),
+        invalid=(*facts.invalid, *book.incomplete_because, *filter(None, nothing)),
         untrusted=(*facts.untrusted, *load.invalid_because),
         broken_invariants=tuple(broken),
     )
     values = measures.all_of(found)
     made = judge.judge(judge.judge_each(plan.scenario.expect, values), facts, found.of_class(judge.UNKNOWN))
-    return replace(made, measures=values)
+    return replace(made, measures=values, exposure=at_stake)

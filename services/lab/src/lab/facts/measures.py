@@ -7,24 +7,26 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import duckdb
 
-from lab.facts import ledger_sql
+from lab.facts import ledger_sql, usual
 from lab.facts.ledger import LOST, in_classes, in_time, late
+from lab.facts.usual import Point
 from lab.parts.controller import STANDBY, Entry
 from lab.records import LEDGER, STORY, read_json
-from lab.records.percentiles import finite, percentile_sql
+from lab.records.percentiles import percentile
 
 EARLY_MS = 100.0
 NO_STANDBY = "this topology has no standby"
 NO_SERVER = "no server was struck"
 NOTHING_SENT = "nothing was sent"
 NOT_EXPOSED = "no server in rotation was struck"
-NOT_ASKED = (NO_STANDBY, NO_SERVER, NOTHING_SENT, NOT_EXPOSED)
+NO_SECOND = "no whole second before the fault, or no request in the second after it"
+NOT_ASKED = (NO_STANDBY, NO_SERVER, NOTHING_SENT, NOT_EXPOSED, NO_SECOND)
 """Reasons that say nothing against the system. With any other reason, something did not come that should."""
 COUNTS = ("requests", "%")
 """The units of what is counted: too many are too many, whatever other records are missing."""
@@ -85,7 +87,9 @@ class Measured:
     p99_ms: float | None
     slowest_ms: float | None
     above_usual_ms: float | None = None
+    recovery_ms: float | None = None
     lost_early: int = 0
+    exposure: Mapping[str, Any] = field(default_factory=dict)
 
     def of_class(self, *names: str) -> float:
         """Count the requests in these classes of the ledger."""
@@ -130,6 +134,23 @@ def _phase(name: str, missing: str, *, standby: bool = True) -> Callable[[Measur
         return missing if at is None else at
 
     return of
+
+
+def _exposed(name: str) -> Callable[[Measured], float | str]:
+    """Return a count of what was at stake."""
+
+    def of(it: Measured) -> float | str:
+        in_rotation = any(not stroke["exempt"] for stroke in it.exposure.get("strokes", ()))
+        return float(it.exposure["total"][name]) if in_rotation else NOT_EXPOSED
+
+    return of
+
+
+def _or_never(value: float | None, never: str, nothing: str) -> float | str:
+    """Return the value; the reason where it is infinite, or where there is nothing to take it from."""
+    if value is None:
+        return nothing
+    return never if math.isinf(value) else value
 
 
 def _actions(*names: str) -> Callable[[Measured], float | str]:
@@ -185,6 +206,14 @@ MEASURES: dict[str, Measure] = {
     **_per_class("wrong_answer", "answered with status 200 and a wrong prediction"),
     **_per_class("rejected", "refused as bad input (4xx)"),
     **_per_class("unknown", "of which the records do not tell what became"),
+    "exposed": Measure(
+        "requests",
+        "in flight on a struck server that was in rotation, or sent to it until it was out of rotation",
+        _exposed("exposed"),
+    ),
+    "saved_by_retry": Measure(
+        "requests", "of those exposed, served in time by another server", _exposed("saved_by_retry")
+    ),
     "late": Measure(
         "requests",
         "answered, but later than LIMIT_MS after they were due",
@@ -216,8 +245,8 @@ MEASURES: dict[str, Measure] = {
     ),
     "p99_ms": Measure(
         "ms",
-        "99 % of the requests got a prediction within this",
-        lambda it: "over 1 % of the requests got no prediction" if it.p99_ms is None else it.p99_ms,
+        "99 % of the requests got their prediction within this; one that got none is slower than any",
+        lambda it: _or_never(it.p99_ms, "over 1 % of the requests got no prediction", NOTHING_SENT),
     ),
     "slowest_ms": Measure(
         "ms",
@@ -226,9 +255,15 @@ MEASURES: dict[str, Measure] = {
     ),
     "above_usual_ms": Measure(
         "ms",
-        "the slowest request in progress at the first fault or due in the second after it, above the p99 of "
-        "those that had ended before",
-        lambda it: "no request got a prediction then" if it.above_usual_ms is None else it.above_usual_ms,
+        "the slowest request due or in progress in the second after the first fault, above what is usual: "
+        "the median of the slowest of each second before it",
+        lambda it: _or_never(it.above_usual_ms, "a request got no prediction then", NO_SECOND),
+    ),
+    "recovery_ms": Measure(
+        "ms",
+        "from the first fault until every half second to the end of the load is good: all in time, and the "
+        "p95 at most twice the largest of the half seconds before",
+        lambda it: _or_never(it.recovery_ms, "the last half second of the load was not good", NOTHING_SENT),
     ),
     "detected_ms": Measure(
         "ms",
@@ -262,15 +297,19 @@ def all_of(found: Measured) -> dict[str, float | str]:
 
 
 def measured(
-    folder: Path, entries: Sequence[Entry], roles: Mapping[str, str], targets: frozenset[str], zero_s: float
+    folder: Path,
+    entries: Sequence[Entry],
+    roles: Mapping[str, str],
+    targets: frozenset[str],
+    zero_s: float,
+    *,
+    exposure: Mapping[str, Any],
 ) -> Measured:
     """Read what measures need from an experiment's folder, in which ledger and story are made already."""
     ledger = read_json(folder / LEDGER)
-    with duckdb.connect() as db:
-        early, p99_ms, slowest_ms, above_usual_ms = db.execute(
-            _FROM_REQUESTS,
-            {"path": str(folder / ledger_sql.PARQUET), "zero": zero_s, "early": EARLY_MS / 1000},
-        ).fetchall()[0]
+    early, points = _requests(folder, zero_s)
+    predicted = [point.latency_ms for point in points if point.latency_ms is not None]
+    recovered_s = usual.recovered_s(points, zero_s, zero_s)
     return Measured(
         ledger=ledger,
         story=read_json(folder / STORY),
@@ -279,21 +318,26 @@ def measured(
         targets=targets,
         zero_s=zero_s,
         outage_ms=1000 * max((float(one["duration_s"]) for one in ledger.get("outages", ())), default=0.0),
-        p99_ms=finite(p99_ms),
-        slowest_ms=slowest_ms,
-        above_usual_ms=finite(above_usual_ms),
+        p99_ms=percentile([point.latency_ms for point in points], 0.99),
+        slowest_ms=max(predicted, default=None),
+        above_usual_ms=usual.above_usual_ms(points, zero_s),
+        recovery_ms=math.inf if recovered_s is None and points else _since_ms(recovered_s, zero_s),
         lost_early=early,
+        exposure=exposure,
     )
 
 
-_FROM_REQUESTS = f"""
-WITH requests AS (SELECT *, failure IN ('none', 'late') AS predicted,
-        if(failure IN ('none', 'late'), latency_ms, NULL) AS predicted_ms,
-        scheduled_s + latency_ms / 1000 AS over_s FROM read_parquet($path))
-SELECT count(*) FILTER (class LIKE 'lost%' AND scheduled_s <= $zero + $early),
-    {percentile_sql("predicted_ms", 0.99)},
-    max(latency_ms) FILTER (predicted),
-    max(latency_ms) FILTER (predicted AND over_s >= $zero AND scheduled_s < $zero + 1)
-        - {percentile_sql("predicted_ms", 0.99)} FILTER (over_s < $zero)
-FROM requests
-"""  # noqa: S608 - put together from this module's own words
+def _since_ms(at_s: float | None, zero_s: float) -> float | None:
+    return None if at_s is None else (at_s - zero_s) * 1000
+
+
+def _requests(folder: Path, zero_s: float) -> tuple[int, list[Point]]:
+    """Return how many requests of the first moments were lost, and each request as seen by its client."""
+    with duckdb.connect() as db:
+        rows = db.execute(
+            """SELECT scheduled_s, if(failure IN ('none', 'late'), latency_ms, NULL), failure = 'none',
+                   class LIKE 'lost%' FROM read_parquet($path)""",
+            {"path": str(folder / ledger_sql.PARQUET)},
+        ).fetchall()
+    early = sum(lost and due_s <= zero_s + EARLY_MS / 1000 for due_s, _, _, lost in rows)
+    return early, [Point(*row[:3]) for row in rows]

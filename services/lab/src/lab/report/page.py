@@ -20,7 +20,7 @@ import jinja2
 from lab.errors import LabError, RecordsError
 from lab.records import LEDGER
 from lab.records.times import clock
-from lab.report import bands, figures, series, tables, theme
+from lab.report import bands, figures, series, stake, tables, theme
 from lab.report import events as happened
 from lab.report.folder import Records, read
 from lab.report.terminal import sentence
@@ -79,6 +79,7 @@ def html(found: Records) -> str:
         symbol=SYMBOLS.get(str(found.verdict.get("verdict")), "?"),
         remarks=remarks,
         tables=tables,
+        at_stake=stake.sentences(found.verdict, found.ledger),
         ledger_file=LEDGER,
         zero=found.zero_s,
         events=happened.events(found.faults, found.journal, found.zero_s)[:EVENTS_SHOWN],

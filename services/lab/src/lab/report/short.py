@@ -8,7 +8,7 @@ from rich.text import Text
 
 from lab.facts.judge import INVALID, STATUS
 from lab.records import VERDICT, read_json
-from lab.report import tables
+from lab.report import stake, tables
 from lab.report.folder import Raw, Records, read
 
 STYLES = {"met": "bold green", "not met": "bold red", "invalid": "bold magenta"}
@@ -27,6 +27,8 @@ def terminal(folder: Path) -> RenderableType:
     for table in (_expectations(found.verdict), _budget(found), _classes(found.ledger), _lost(found)):
         if table.row_count:
             parts += [Text(), table]
+    if lines := stake.sentences(found.verdict, found.ledger):
+        parts += [Text(), *(Text(line) for line in lines)]
     broken = [raw for raw in found.findings if raw.get("verdict") != "valid"]
     for raw in broken:
         evidence = [str(one) for one in raw.get("evidence") or ()] or ["no evidence given"]

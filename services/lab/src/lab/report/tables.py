@@ -188,6 +188,8 @@ def figures(verdict: Raw, ledger: Raw, story: Raw) -> list[tuple[str, str]]:
             ("wrong answers", number(in_classes(ledger, "wrong_answer"))),
             ("unknown", number(in_classes(ledger, "unknown"))),
         ]
+    if total := (verdict.get("exposure") or {}).get("total"):
+        found.append(("at stake, of them saved by a retry", f"{total['exposed']}, {total['saved_by_retry']}"))
     if isinstance(ledger.get("out_of_service_s"), int | float):
         found.append(("out of service", milliseconds(ledger["out_of_service_s"] * 1000)))
     fault, recovered = verdict.get("fault_s") or [], verdict.get("recovered_s")

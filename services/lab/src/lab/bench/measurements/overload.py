@@ -10,11 +10,12 @@ import httpx
 from lab import bench, records
 from lab.bench import Bench, Figure, Figures
 from lab.errors import GeneratorError
+from lab.facts import usual
+from lab.facts.usual import Point
 from lab.load import spec
 from lab.load.generator import Load
 from lab.parts.controller import Controller
 from lab.records import Request
-from lab.records.percentiles import percentile
 
 HELP = "find the best goodput, send 3 times as much, and see when latency is normal again"
 STEP_S = 8.0
@@ -24,7 +25,6 @@ STEPS_MAX, STEP_FACTOR = 15, 1.12
 SPIKE_S, CALM_S = 15.0, 12.0
 TIMES = 3.0
 GOODPUT_PERCENT, RECOVERY_S = 90.0, 2.0
-WINDOW_S, STRIDE_S = 0.5, 0.1
 
 
 def measure(under: Bench) -> Figures:
@@ -122,25 +122,14 @@ def to_the_end(load: Load) -> list[Request]:
 
 
 def recovery_s(rows: list[Request], starts_s: float, ends_s: float) -> float:
-    """Return the time (s) from the load's fall to the first half second that is as fast as before the spike.
-
-    As fast: no request failed, and the p95 is within the p99 of the seconds before the spike. CALM_S if there
-    is no such half second.
-    """
-    before = [row for row in rows if row.scheduled_s < starts_s - 1]
-    usual_ms = _percentile_ms(before, 0.99)
-    begin = ends_s
-    while begin < ends_s + CALM_S - WINDOW_S:
-        window = [row for row in rows if begin <= row.scheduled_s < begin + WINDOW_S]
-        calm = _percentile_ms(window, 0.95) <= usual_ms and all(row.failure == records.NONE for row in window)
-        if window and calm:
-            return begin - ends_s
-        begin += STRIDE_S
-    return CALM_S
-
-
-def _percentile_ms(rows: list[Request], share: float) -> float:
-    """Return a percentile of requests' latencies; infinite where it falls on a failure, or there are none."""
-    replied = (row.latency_ms if row.failure in (records.NONE, records.LATE) else None for row in rows)
-    value = percentile(replied, share)
-    return math.inf if value is None else value
+    """Return the time (s) from the load's fall until it is as before the spike, to the end; inf if never."""
+    points = [
+        Point(
+            row.scheduled_s,
+            row.latency_ms if row.failure in (records.NONE, records.LATE) else None,
+            row.failure == records.NONE,
+        )
+        for row in rows
+    ]
+    recovered_s = usual.recovered_s(points, starts_s, ends_s)
+    return math.inf if recovered_s is None else recovered_s - ends_s
