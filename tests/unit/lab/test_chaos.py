@@ -24,8 +24,7 @@ from unit.lab.loopback_controller import LoopbackController, controller
 from unit.lab.loopback_docker import LoopbackDocker, docker
 from unit.lab.loopback_watchdog import watchdog
 from unit.lab.scripted_server import Reply, serving
-
-SOURCES = Path(__file__).resolve().parents[3] / "services" / "lab" / "src"
+from unit.paths import PYTHONPATH
 
 
 class Lab:
@@ -80,7 +79,7 @@ class Lab:
 
 @pytest.fixture
 def lab(monkeypatch: pytest.MonkeyPatch) -> Iterator[Lab]:
-    monkeypatch.setenv("PYTHONPATH", str(SOURCES))
+    monkeypatch.setenv("PYTHONPATH", PYTHONPATH)
     with controller(state()) as peer, docker() as engine, watchdog() as guard:
         peer.write(*journal((-1000, "started", {"version": "1"})))
         made = Lab(peer, engine, guard)

@@ -13,8 +13,7 @@ from lab import __main__ as lab
 from lab.errors import LabError
 from lab.settings import LOADTEST, SETTINGS
 from unit.lab.scripted_server import Reply, serving
-
-PATH = os.pathsep.join(entry for entry in sys.path if entry)
+from unit.paths import PYTHONPATH
 
 
 def test_each_module_of_the_package_is_a_command_with_help_arguments_and_run() -> None:
@@ -69,7 +68,7 @@ def test_locusts_web_interface_loads_the_system_with_the_users_asked_for() -> No
             "LAB_UI_PORT": "18090",
             "LOCUST_WEB_PORT": str(port),  # Locust's own: its usual port may be in use here
             "THINK_S": "0.1",
-            "PYTHONPATH": PATH,
+            "PYTHONPATH": PYTHONPATH,
         }
         command = [sys.executable, "-m", "lab", "locust-ui"]
         with subprocess.Popen(

@@ -25,9 +25,9 @@ from unit.lab.loopback_controller import LoopbackController, controller
 from unit.lab.loopback_docker import LoopbackDocker, docker
 from unit.lab.loopback_watchdog import watchdog
 from unit.lab.scripted_server import PREDICTION, Reply, ScriptedServer, serving
+from unit.paths import PYTHONPATH
 
 ROOT = Path(__file__).parents[3]
-SOURCES = ROOT / "services" / "lab" / "src"
 SCENARIO = """\
 description: one server dies
 load: {rate: 40, before_s: 1.5, after_s: 0}
@@ -143,7 +143,7 @@ class Lab:
 
 @pytest.fixture
 def lab(monkeypatch: pytest.MonkeyPatch, a_stall_is_no_matter: None) -> Iterator[Lab]:
-    monkeypatch.setenv("PYTHONPATH", str(SOURCES))
+    monkeypatch.setenv("PYTHONPATH", PYTHONPATH)
     with controller(state()) as peer, docker() as engine, watchdog() as guard:
         made = Lab(peer, engine, guard)
         with serving(made.answer) as target:

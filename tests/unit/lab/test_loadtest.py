@@ -24,6 +24,7 @@ from lab.parts import docker as engine
 from lab.settings import Settings
 from unit.lab.loopback_docker import docker
 from unit.lab.scripted_server import PREDICTION, Reply, Script, ScriptedServer, serving
+from unit.paths import PYTHONPATH
 
 
 def state(*, steady: bool = True) -> Reply:
@@ -259,10 +260,9 @@ def test_an_interrupted_run_keeps_what_was_recorded(tmp_path: Path) -> None:
     """Ctrl-C: the rows, Locust's files and a summary are there; the exit status tells of it."""
     with serving(predictions(lambda *_: Reply())) as server, docker() as peer:
         variables = environment(server, tmp_path, RATE="50", DURATION="60", LAB_DOCKER_URL=peer.url)
-        path = os.pathsep.join(entry for entry in sys.path if entry)
         with subprocess.Popen(
             [sys.executable, "-m", "lab", "loadtest"],
-            env=os.environ | variables | {"PYTHONPATH": path},
+            env=os.environ | variables | {"PYTHONPATH": PYTHONPATH},
             stdout=subprocess.PIPE,
             text=True,
         ) as process:

@@ -22,6 +22,7 @@ from lab.report import folder as records
 from unit.lab import experiment_folder as planted
 from unit.lab.journal_entries import KILLED_AND_REPLACED, T0
 from unit.lab.planted_records import RIGHT, Planted
+from unit.paths import PYTHONPATH
 
 SECTIONS = (
     "verdict",
@@ -486,5 +487,4 @@ def test_other_commands_do_not_wait_for_the_libraries_of_the_report() -> None:
         "import sys, lab.commands.report; assert not {'jinja2', 'plotly'} & set(sys.modules); "
         "import lab.report; assert 'plotly' not in sys.modules"
     )
-    path = os.pathsep.join(entry for entry in sys.path if entry)
-    subprocess.run([sys.executable, "-c", code], check=True, env=os.environ | {"PYTHONPATH": path})
+    subprocess.run([sys.executable, "-c", code], check=True, env=os.environ | {"PYTHONPATH": PYTHONPATH})

@@ -7,7 +7,6 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -17,8 +16,8 @@ from lab.faults import guard
 from lab.parts.docker import Engine
 from unit.lab.loopback_docker import LoopbackDocker, docker
 from unit.lab.loopback_watchdog import watchdog
+from unit.paths import PYTHONPATH
 
-SOURCES = Path(__file__).resolve().parents[3] / "services" / "lab" / "src"
 FIRST = "lab-predictor-1-1"
 
 
@@ -121,7 +120,7 @@ with Engine({peer.url!r}, "lab") as engine:
         inject()
         os.kill(os.getpid(), signal.SIGKILL)
 """
-    known = {**os.environ, "PYTHONPATH": str(SOURCES)}
+    known = {**os.environ, "PYTHONPATH": PYTHONPATH}
     done = subprocess.run([sys.executable, "-c", code], check=False, env=known, timeout=60)
     assert done.returncode == -9
     eventually(peer, "running")

@@ -18,6 +18,7 @@ import pytest
 from predictor.__main__ import DrainingServer, make_server
 from predictor.candidate import SAMPLE
 from predictor.settings import Settings
+from unit.paths import PYTHONPATH
 
 SERVICE = Path(__file__).parents[3] / "services" / "predictor"
 
@@ -88,7 +89,7 @@ def model_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("model") / "model.onnx"
     script = [sys.executable, str(SERVICE / "training" / "train.py")]
     arguments = ["--output", str(path), "--trees", "16", "--candidates", "800"]
-    subprocess.run([*script, *arguments], check=True, env={**os.environ, "PYTHONPATH": str(SERVICE / "src")})
+    subprocess.run([*script, *arguments], check=True, env={**os.environ, "PYTHONPATH": PYTHONPATH})
     return path
 
 

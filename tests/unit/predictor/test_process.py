@@ -16,7 +16,9 @@ from typing import Any
 import httpx
 import pytest
 
-from .conftest import PATIENCE_S, SERVICE, Running, environment
+from unit.paths import PYTHONPATH
+
+from .conftest import PATIENCE_S, Running, environment
 
 Process = subprocess.Popen[str]
 
@@ -24,7 +26,7 @@ Process = subprocess.Popen[str]
 def start(environ: dict[str, str]) -> Process:
     return subprocess.Popen(
         [sys.executable, "-W", "error", "-m", "predictor"],
-        env={**os.environ, "PYTHONPATH": str(SERVICE / "src"), **environ},
+        env={**os.environ, "PYTHONPATH": PYTHONPATH, **environ},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

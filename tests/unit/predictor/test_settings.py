@@ -4,7 +4,7 @@ import dataclasses
 
 import pytest
 
-from predictor.errors import SettingError
+from hadr.declare import SettingError
 from predictor.settings import SETTINGS, Settings
 
 

@@ -4,17 +4,19 @@ They are read from the environment into the frozen `Settings`; an empty variable
 Compose and make can pass each on without knowing its default. Importing this module has no side effect.
 """
 
-import dataclasses
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from lab.declare import Setting, parse, setting
+from hadr import declare
+from hadr.declare import read, setting
 from lab.errors import SettingError
 
 LOADTEST, CHAOS, EXPERIMENT = "loadtest", "chaos", "experiment"
+
+NOT_SETTINGS = ("LAB_RUN_FOLDER", "LAB_RUN_OPTIONS")
+"""Variables for a single run: where the generator finds its load, and options of `docker run`."""
 
 PATTERNS = ("ramp", "constant", "steps", "spike", "users")
 ARRIVALS = ("poisson", "even")
@@ -244,11 +246,10 @@ class Settings:
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> "Settings":
         """Read the settings from the environment; raise SettingError naming key, value and expectation."""
         source = os.environ if environment is None else environment
-        values: dict[str, Any] = {}
-        for item in dataclasses.fields(cls):
-            text = source.get(item.metadata["setting"].env, "").strip()
-            if text:
-                values[item.name] = parse(item, text)
+        try:
+            values = read(cls, source, "LAB_", allowed=NOT_SETTINGS)
+        except declare.SettingError as error:
+            raise SettingError(str(error)) from error
         if values.get("users", 0) > 0:
             values.setdefault("pattern", "users")
         settings = cls(**values)
@@ -284,4 +285,4 @@ class Settings:
             )
 
 
-SETTINGS: tuple[Setting, ...] = tuple(item.metadata["setting"] for item in dataclasses.fields(Settings))
+SETTINGS = declare.declared(Settings)

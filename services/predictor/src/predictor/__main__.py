@@ -25,8 +25,10 @@ import time  # noqa: E402
 
 import uvicorn  # noqa: E402
 
+from hadr.declare import SettingError  # noqa: E402
+
 from .app import Predictor  # noqa: E402
-from .errors import ModelError, SettingError  # noqa: E402
+from .errors import ModelError  # noqa: E402
 from .faults import Faults  # noqa: E402
 from .health import Readiness  # noqa: E402
 from .settings import Settings  # noqa: E402

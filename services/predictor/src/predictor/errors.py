@@ -1,7 +1,6 @@
 """What can go wrong in the predictor, as a tree.
 
 PredictorError
-├── SettingError      an environment variable has a value that cannot be used; the process ends
 ├── ModelError        the model file cannot be used; the process ends
 ├── BadAnswerError    the model ran and gave something that is no probability; the request gets 500
 ├── InvalidRequestError   the client's request is wrong; it gets 422 with the details
@@ -16,10 +15,6 @@ from dataclasses import dataclass
 
 class PredictorError(Exception):
     """The root of the predictor's own exceptions."""
-
-
-class SettingError(PredictorError):
-    """A setting's value is unusable; the message names key, value and expectation in one line."""
 
 
 class ModelError(PredictorError):

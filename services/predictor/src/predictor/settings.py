@@ -1,124 +1,190 @@
 """The predictor's settings: declared once, read from the environment, checked before anything starts."""
 
-import math
 import re
 import socket
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
-from typing import Any
+from dataclasses import dataclass
 
-from .errors import SettingError
+from hadr.declare import SettingError, declared, read, setting
 
 _PREFIX = "PREDICTOR_"
 
 
 @dataclass(frozen=True)
-class Setting:
-    """What the documentation says about one setting."""
-
-    env: str
-    default: str
-    unit: str
-    help: str
-
-
-def _setting(
-    default: float | str | bool,
-    unit: str,
-    help_text: str,
-    low: float = -math.inf,
-    high: float = math.inf,
-) -> Any:
-    """Declare one setting; `low` and `high` are inclusive and in the setting's unit."""
-    return field(default=default, metadata={"unit": unit, "help": help_text, "low": low, "high": high})
-
-
-@dataclass(frozen=True)
 class Settings:
-    """All settings of one predictor. Each field `x` is read from the environment variable PREDICTOR_X."""
+    """All settings of one predictor."""
 
-    name: str = _setting("", "", "name in X-Served-By and the logs; empty: the host's name")
-    host: str = _setting("0.0.0.0", "", "address to listen on")
-    port: int = _setting(8000, "", "TCP port to listen on; 0: any free one", 0, 65535)
-    model_path: str = _setting("/srv/predictor/model.onnx", "", "the model file, as written by train.py")
-    service_ms: float = _setting(
+    name: str = setting("PREDICTOR_NAME", "", "name in X-Served-By and the logs; empty: the host's name")
+    host: str = setting("PREDICTOR_HOST", "0.0.0.0", "address to listen on")
+    port: int = setting(
+        "PREDICTOR_PORT", 8000, "TCP port to listen on; 0: any free one", minimum=0, maximum=65535
+    )
+    model_path: str = setting(
+        "PREDICTOR_MODEL_PATH", "/srv/predictor/model.onnx", "the model file, as written by train.py"
+    )
+    service_ms: float = setting(
+        "PREDICTOR_SERVICE_MS",
         20.0,
-        "ms",
         "mean service time of the emulated accelerator, for one candidate; 0: none, the bare model",
-        0,
-        60_000,
+        unit="ms",
+        minimum=0,
+        maximum=60_000,
     )
-    service_row_ms: float = _setting(1.0, "ms", "service time per further candidate of a list", 0, 60_000)
-    service_cv: float = _setting(
-        0.0, "", "coefficient of variation of the service time; 0: constant, above: gamma", 0, 10
+    service_row_ms: float = setting(
+        "PREDICTOR_SERVICE_ROW_MS",
+        1.0,
+        "service time per further candidate of a list",
+        unit="ms",
+        minimum=0,
+        maximum=60_000,
     )
-    service_seed: int = _setting(
-        1, "", "with the server's name, the seed of its varying service times", 0, 2**31
+    service_cv: float = setting(
+        "PREDICTOR_SERVICE_CV",
+        0.0,
+        "coefficient of variation of the service time; 0: constant, above: gamma",
+        minimum=0,
+        maximum=10,
     )
-    slots: int = _setting(1, "inferences", "how many inferences the accelerator serves at a time", 1, 64)
-    cost_factor: int = _setting(
+    service_seed: int = setting(
+        "PREDICTOR_SERVICE_SEED",
         1,
-        "",
+        "with the server's name, the seed of its varying service times",
+        minimum=0,
+        maximum=2**31,
+    )
+    slots: int = setting(
+        "PREDICTOR_SLOTS",
+        1,
+        "how many inferences the accelerator serves at a time",
+        unit="inferences",
+        minimum=1,
+        maximum=64,
+    )
+    cost_factor: int = setting(
+        "PREDICTOR_COST_FACTOR",
+        1,
         "without an accelerator: how many times each inference is repeated, to cost more CPU",
+        minimum=1,
+        maximum=1_000_000,
+    )
+    workers: int = setting(
+        "PREDICTOR_WORKERS",
         1,
-        1_000_000,
+        "inference threads, used when an inference is not short",
+        unit="threads",
+        minimum=1,
+        maximum=64,
     )
-    workers: int = _setting(1, "threads", "inference threads, used when an inference is not short", 1, 64)
-    inline_limit_ms: float = _setting(
+    inline_limit_ms: float = setting(
+        "PREDICTOR_INLINE_LIMIT_MS",
         1.0,
-        "ms",
         "if the longest list would take less, measured at start, inference runs on the event loop",
-        0,
-        100,
+        unit="ms",
+        minimum=0,
+        maximum=100,
     )
-    concurrency_limit: int = _setting(
-        16, "requests", "requests in progress; the next one is refused with 429", 1, 10_000
+    concurrency_limit: int = setting(
+        "PREDICTOR_CONCURRENCY_LIMIT",
+        16,
+        "requests in progress; the next one is refused with 429",
+        unit="requests",
+        minimum=1,
+        maximum=10_000,
     )
-    queue_limit_s: float = _setting(
+    queue_limit_s: float = setting(
+        "PREDICTOR_QUEUE_LIMIT_S",
         0.4,
-        "s",
         "a request that would wait longer for a thread gets 429; below HAProxy's time-out",
-        0,
-        600,
+        unit="s",
+        minimum=0,
+        maximum=600,
     )
-    max_candidates: int = _setting(100, "candidates", "longest list of candidates in one request", 1, 100_000)
-    max_body_bytes: int = _setting(
-        1_048_576, "bytes", "largest request body; a larger one gets 413", 1024, 2**30
+    max_candidates: int = setting(
+        "PREDICTOR_MAX_CANDIDATES",
+        100,
+        "longest list of candidates in one request",
+        unit="candidates",
+        minimum=1,
+        maximum=100_000,
     )
-    body_timeout_s: float = _setting(5.0, "s", "time for a request's body to arrive; then 408", 0.01, 600)
-    retry_after_s: int = _setting(1, "s", "Retry-After of a refusal", 0, 3600)
-    golden_interval_s: float = _setting(0.5, "s", "pause between two checks of the golden inputs", 0.01, 60)
-    golden_grace_s: float = _setting(
+    max_body_bytes: int = setting(
+        "PREDICTOR_MAX_BODY_BYTES",
+        1_048_576,
+        "largest request body; a larger one gets 413",
+        unit="bytes",
+        minimum=1024,
+        maximum=2**30,
+    )
+    body_timeout_s: float = setting(
+        "PREDICTOR_BODY_TIMEOUT_S",
+        5.0,
+        "time for a request's body to arrive; then 408",
+        unit="s",
+        minimum=0.01,
+        maximum=600,
+    )
+    retry_after_s: int = setting(
+        "PREDICTOR_RETRY_AFTER_S", 1, "Retry-After of a refusal", unit="s", minimum=0, maximum=3600
+    )
+    golden_interval_s: float = setting(
+        "PREDICTOR_GOLDEN_INTERVAL_S",
+        0.5,
+        "pause between two checks of the golden inputs",
+        unit="s",
+        minimum=0.01,
+        maximum=60,
+    )
+    golden_grace_s: float = setting(
+        "PREDICTOR_GOLDEN_GRACE_S",
         1.0,
-        "s",
         "time over the expected, after which a golden answer or a job counts as stuck",
-        0.05,
-        60,
+        unit="s",
+        minimum=0.05,
+        maximum=60,
     )
-    golden_tolerance: float = _setting(
-        0.0001, "probability", "largest deviation of a golden answer from its expected value", 1e-9, 0.1
+    golden_tolerance: float = setting(
+        "PREDICTOR_GOLDEN_TOLERANCE",
+        0.0001,
+        "largest deviation of a golden answer from its expected value",
+        unit="probability",
+        minimum=1e-9,
+        maximum=0.1,
     )
-    keepalive_s: int = _setting(
-        300, "s", "an idle connection is closed after this; above HAProxy's", 1, 86_400
+    keepalive_s: int = setting(
+        "PREDICTOR_KEEPALIVE_S",
+        300,
+        "an idle connection is closed after this; above HAProxy's",
+        unit="s",
+        minimum=1,
+        maximum=86_400,
     )
-    drain_s: float = _setting(
-        1.0, "s", "after SIGTERM: unready, but answering what arrives, so that HAProxy sees it go", 0, 60
+    drain_s: float = setting(
+        "PREDICTOR_DRAIN_S",
+        1.0,
+        "after SIGTERM: unready, but answering what arrives, so that HAProxy sees it go",
+        unit="s",
+        minimum=0,
+        maximum=60,
     )
-    stop_limit_s: int = _setting(
-        3, "s", "after that: time for requests in progress before they are cut", 1, 60
+    stop_limit_s: int = setting(
+        "PREDICTOR_STOP_LIMIT_S",
+        3,
+        "after that: time for requests in progress before they are cut",
+        unit="s",
+        minimum=1,
+        maximum=60,
     )
-    faults: bool = _setting(False, "", "1: /faults exists, and the predictor misbehaves when told to")
-    access_log: bool = _setting(True, "", "1: one JSON line per request to /predict on stdout")
+    faults: bool = setting(
+        "PREDICTOR_FAULTS", False, "1: /faults exists, and the predictor misbehaves when told to"
+    )
+    access_log: bool = setting(
+        "PREDICTOR_ACCESS_LOG", True, "1: one JSON line per request to /predict on stdout"
+    )
 
     @classmethod
     def load(cls, environ: Mapping[str, str]) -> "Settings":
         """Read the settings from `environ`; raises SettingError for the first unusable value."""
-        values: dict[str, Any] = {}
-        for declared in fields(cls):
-            # Empty counts as unset: Compose passes a variable on without knowing its default.
-            text = environ.get(_PREFIX + declared.name.upper(), "").strip()
-            if text:
-                values[declared.name] = _parse(_PREFIX + declared.name.upper(), text, declared)
+        values = read(cls, environ, _PREFIX)
         if not values.get("name"):
             values["name"] = socket.gethostname()
         settings = cls(**values)
@@ -146,33 +212,4 @@ class Settings:
                 )
 
 
-def _parse(env: str, text: str, declared: Any) -> str | int | float | bool:
-    """One setting's text as the type of its default; raises SettingError."""
-    low, high = declared.metadata["low"], declared.metadata["high"]
-    kind = type(declared.default)
-    if kind is str:
-        return text
-    if kind is bool:
-        if text not in ("0", "1"):
-            raise SettingError(f"{env}={text!r}: expected 0 or 1")
-        return text == "1"
-    noun = "a whole number" if kind is int else "a number"
-    unit = f" ({declared.metadata['unit']})" if declared.metadata["unit"] else ""
-    expectation = f"expected {noun} from {low:g} to {high:g}{unit}"
-    try:
-        number: int | float = int(text) if kind is int else float(text)
-    except ValueError:
-        raise SettingError(f"{env}={text!r}: {expectation}") from None
-    if not low <= number <= high:  # also refuses NaN, which compares false with everything
-        raise SettingError(f"{env}={text!r}: {expectation}")
-    return number
-
-
-def _shown(default: Any) -> str:
-    return str(int(default)) if isinstance(default, bool) else str(default)
-
-
-SETTINGS: tuple[Setting, ...] = tuple(
-    Setting(_PREFIX + f.name.upper(), _shown(f.default), f.metadata["unit"], f.metadata["help"])
-    for f in fields(Settings)
-)
+SETTINGS = declared(Settings)
