@@ -9,6 +9,7 @@ from typing import Any
 
 from lab import records
 from lab.load import answers
+from lab.load.answers import Answers
 from lab.parts.controller import Entry, State
 from lab.records import Request, RequestWriter
 from unit.lab.journal_entries import T0, journal, server, state
@@ -47,6 +48,7 @@ class Planted:
         latency_ms: float | None = None,
         error: str = "",
         probability: float | None = RIGHT,
+        placement: bool | None = None,
         retries: str = "0",
         termination: str = "--",
         haproxy_status: int | None = None,
@@ -75,21 +77,9 @@ class Planted:
             gone=gone,
         )
         answer = probability if not said else None
-        self.rows.append(
-            Request(
-                request_id,
-                at,
-                at,
-                waited_ms,
-                took_ms,
-                status,
-                server if status else "",
-                said,
-                3,
-                answer,
-                failure,
-            )
-        )
+        decided = placement if placement is not None or answer is None else answer >= 0.5
+        seen = (status, server if status else "", said, 3, answer, decided, failure)
+        self.rows.append(Request(request_id, at, at, waited_ms, took_ms, *seen))
         if logged:
             shown = haproxy_server if haproxy_server is not None else server
             self.log(
@@ -191,8 +181,8 @@ class Planted:
         if self.collected is not None:
             records.write_json(self.folder / records.COLLECTED, self.collected)
         if self.right is not None:
-            learnt = {"seed": 1, "tolerance": 1e-3, "probabilities": self.right}
-            answers.save(self.folder, learnt)
+            placements = [probability >= 0.5 for probability in self.right]
+            answers.save(self.folder, Answers("1", 1, self.right, placements))
         return self.folder
 
     def lines(self, name: str, lines: Any) -> None:

@@ -2,11 +2,17 @@
 
 import asyncio
 import contextlib
+import functools
+import json
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from lab.load.oracle import Oracle
+from unit.trained import model_file
+
 PREDICTION = b'{"Placement_Probability": 0.87, "Placement": true}'
+CAPACITY_PER_S = 50.0
 
 
 @dataclass(frozen=True)
@@ -52,6 +58,33 @@ async def _send(writer: asyncio.StreamWriter, reply: Reply) -> bool:
 
 
 Script = Callable[[int, str], Reply]
+
+
+@functools.cache
+def oracle() -> Oracle:
+    """Return the model of these tests."""
+    return Oracle(model_file())
+
+
+def info(**other: object) -> Reply:
+    """Answer GET /info as a predictor does that serves the model of these tests."""
+    said = {
+        "model_version": oracle().version,
+        "feature_schema": oracle().feature_schema,
+        "service": {"kind": "emulated", "slots": 1, "service_ms": 20.0, "row_ms": 1.0, "cv": 0.0},
+        "capacity_per_s": CAPACITY_PER_S,
+        "services": 0,
+        "services_slow": 0,
+    }
+    return Reply(body=json.dumps(said | other).encode())
+
+
+def prediction(body: bytes) -> bytes:
+    """Return the right answer to a request's body, as a predictor words it."""
+    right = oracle().answers([body.decode()], 0)
+    return json.dumps(
+        {"Placement_Probability": round(right.probabilities[0], 4), "Placement": right.placements[0]}
+    ).encode()
 
 
 class ScriptedServer:

@@ -29,7 +29,7 @@ def request(at_s: float, latency_ms: float = 20.0, failure: str = NONE) -> Reque
     due_s = T0 + at_s
     status = {NONE: 200, LATE: 200, REFUSED: 429, ERROR: 500}[failure]
     return Request(
-        f"id-{next(NUMBERS)}", due_s, due_s, latency_ms, latency_ms, status, "p", "", 0, 0.5, failure
+        f"id-{next(NUMBERS)}", due_s, due_s, latency_ms, latency_ms, status, "p", "", 0, 0.5, True, failure
     )
 
 

@@ -23,8 +23,9 @@ from unit.lab.journal_entries import journal, log_line, server, state
 from unit.lab.loopback_controller import LoopbackController, controller
 from unit.lab.loopback_docker import LoopbackDocker, docker
 from unit.lab.loopback_watchdog import watchdog
-from unit.lab.scripted_server import Reply, serving
+from unit.lab.scripted_server import Reply, info, oracle, serving
 from unit.paths import PYTHONPATH
+from unit.trained import model_file
 
 
 class Lab:
@@ -141,9 +142,11 @@ def test_a_run_with_load_leaves_a_folder_that_is_read_like_a_load_tests(
 ) -> None:
     """The load's own settings and what ran are beside its rows; `lab report` makes the summary."""
     monkeypatch.setattr(chaos, "LOAD_LEAD_S", 1.0)
-    with serving(lambda *_: Reply(model="1.2.0")) as target:
+    with serving(lambda _, path: info() if path.endswith("/info") else Reply()) as target:
         given = replace(
             settings(lab, tmp_path),
+            predictor_url=target.url + "/{server}",
+            model=model_file(),
             with_load=1,
             chaos_rate=20.0,
             target_url=target.url,
@@ -156,7 +159,7 @@ def test_a_run_with_load_leaves_a_folder_that_is_read_like_a_load_tests(
     saved = records.read_json(folder / records.SETTINGS_FILE)
     sent = spec.read(folder)
     assert (sent.pattern, sent.rate_per_s) == ("constant", 20.0)
-    assert saved["versions"]["model"] == "1.2.0"
+    assert saved["versions"]["model"] == oracle().version
     assert set(saved["containers"]) == {
         *("haproxy", "controller"),
         *("predictor-1", "predictor-2", "predictor-3"),
@@ -171,8 +174,8 @@ def test_a_run_with_load_leaves_a_folder_that_is_read_like_a_load_tests(
 
 def test_load_that_is_not_answered_ends_the_run_before_anything_is_struck(lab: Lab, tmp_path: Path) -> None:
     """No folder, no fault."""
-    given = replace(settings(lab, tmp_path), with_load=1, target_url="http://127.0.0.1:9")
-    with pytest.raises(UnreachableError, match="does not answer"):
+    given = replace(settings(lab, tmp_path), with_load=1, predictor_url="http://127.0.0.1:9")
+    with pytest.raises(UnreachableError, match="/info does not answer"):
         command.run(argparse.Namespace(), given)
     assert lab.engine.asked == []
     assert list(tmp_path.iterdir()) == []

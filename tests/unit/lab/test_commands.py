@@ -14,6 +14,7 @@ from lab.errors import LabError
 from lab.settings import LOADTEST, SETTINGS
 from unit.lab.scripted_server import Reply, serving
 from unit.paths import PYTHONPATH
+from unit.trained import model_file
 
 
 def test_each_module_of_the_package_is_a_command_with_help_arguments_and_run() -> None:
@@ -65,6 +66,7 @@ def test_locusts_web_interface_loads_the_system_with_the_users_asked_for() -> No
     with serving(lambda *_: Reply()) as server:
         variables = {
             "LAB_TARGET": server.url,
+            "LAB_MODEL": str(model_file()),
             "LAB_UI_PORT": "18090",
             "LOCUST_WEB_PORT": str(port),  # Locust's own: its usual port may be in use here
             "THINK_S": "0.1",

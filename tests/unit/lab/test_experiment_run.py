@@ -7,7 +7,7 @@ import argparse
 import json
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,16 +16,16 @@ import pytest
 
 from lab import records
 from lab.commands import experiment as command
-from lab.errors import NotSteadyError
-from lab.load import answers
+from lab.errors import ModelError, NotSteadyError
 from lab.parts.controller import Entry
 from lab.settings import Settings
 from unit.lab.journal_entries import server, state
 from unit.lab.loopback_controller import LoopbackController, controller
 from unit.lab.loopback_docker import LoopbackDocker, docker
 from unit.lab.loopback_watchdog import watchdog
-from unit.lab.scripted_server import PREDICTION, Reply, ScriptedServer, serving
+from unit.lab.scripted_server import Reply, ScriptedServer, info, prediction, serving
 from unit.paths import PYTHONPATH
+from unit.trained import model_file
 
 ROOT = Path(__file__).parents[3]
 SCENARIO = """\
@@ -55,6 +55,8 @@ class Lab:
         self.steady = peer.state
         self.repair_s: float | None = 0.8
         self.failing = False
+        self.info: dict[str, Any] = {}
+        self.lie: Callable[[bytes], bytes] = bytes
         self.target: ScriptedServer
         self.first = "predictor-1"
         self.lines: dict[str, list[str]] = {"haproxy": [], "predictor-1": [], "predictor-2": []}
@@ -62,15 +64,16 @@ class Lab:
         engine.on_post = self.on_post
         engine.log_of = self.log_of
 
-    def answer(self, number: int, _path: str) -> Reply:
+    def answer(self, number: int, path: str) -> Reply:
         """Answer as HAProxy with a server behind it, and log it as both do."""
+        if path.endswith("/info"):
+            return info(**self.info)
         _, headers, body = self.target.requests[number]
-        said = json.loads(body or b"{}")
         who = self.first
-        reply = Reply(server=who, model="1.2.0")
-        if isinstance(said, list):
-            reply = replace(reply, body=b"[" + b",".join([PREDICTION] * len(said)) + b"]")
-        elif self.failing:
+        if not headers.get("x-request-id"):
+            return Reply(body=b"haproxy_process_build_info{} 1\n")
+        reply = Reply(body=self.lie(prediction(body)), server=who)
+        if self.failing:
             reply = replace(reply, status=502, server="haproxy")
         now, name = time.time(), headers.get("x-request-id", "")
         self.lines["haproxy"].append(
@@ -164,6 +167,8 @@ def settings(lab: Lab, folder: Path, scenario: str = SCENARIO, **more: Any) -> S
         docker_url=lab.engine.url,
         watchdog=lab.guard,
         target_url=lab.target.url,
+        predictor_url=lab.target.url + "/{server}",
+        model=model_file(),
         stats_url=lab.target.url,
         project="lab",
         results_dir=folder / "results",
@@ -202,7 +207,7 @@ def test_a_kill_is_done_watched_recovered_from_and_judged(
             "samples.jsonl",
         ),
         *("ledger.json", "ledger.parquet", "story.json", "invariants.json", "verdict.json", "settings.json"),
-        *(answers.ANSWERS, "collected.json"),
+        *(records.ANSWERS, records.BODIES, "collected.json"),
     }
     assert wanted <= {path.name for path in folder.iterdir()}, verdict
     events = lines(folder / "faults.jsonl")
@@ -232,6 +237,49 @@ def test_a_kill_of_a_server_without_traffic_is_no_experiment(lab: Lab, tmp_path:
     assert all(one["met"] for one in verdict["expectations"])
     assert (verdict["verdict"], status) == ("invalid", 3), verdict["because"]
     assert verdict["because"][0].startswith("nothing was at stake")
+
+
+def other_probability(right: bytes) -> bytes:
+    """Lie as every server would that serves another model under the same name."""
+    said = json.loads(right)
+    probability = 1 - said["Placement_Probability"]
+    return json.dumps({"Placement_Probability": probability, "Placement": probability >= 0.5}).encode()
+
+
+def other_placement(right: bytes) -> bytes:
+    """Tell the right probability, and decide against it."""
+    said = json.loads(right)
+    return json.dumps({**said, "Placement": not said["Placement"]}).encode()
+
+
+LIES = {
+    "all servers are wrong in the same way": other_probability,
+    "the decision is flipped": other_placement,
+}
+
+
+@pytest.mark.parametrize("lie", LIES.values(), ids=LIES)
+def test_answers_that_all_servers_agree_on_are_wrong_all_the_same(
+    lab: Lab, tmp_path: Path, lie: Callable[[bytes], bytes]
+) -> None:
+    """Nobody who asks the servers could tell; the model file does."""
+    lab.lie = lie
+    given = settings(lab, tmp_path, SCENARIO.replace("unknown: 0", "unknown: 0, wrong_answer: 0"))
+    assert command.run(argparse.Namespace(), given) == 1
+    folder = the_folder(given)
+    book = records.read_json(folder / records.LEDGER)
+    assert book["classes"]["wrong_answer"] == book["sent"] > 40
+    assert records.read_json(folder / records.VERDICT)["verdict"] == "not met"
+
+
+def test_servers_of_another_model_are_refused_before_any_load(lab: Lab, tmp_path: Path) -> None:
+    """The message names the server, both versions, and what to do; nothing is written, nobody is struck."""
+    lab.info = {"model_version": "0.9.0+cafe"}
+    given = settings(lab, tmp_path)
+    with pytest.raises(ModelError, match=r"predictor-1 serves the model 0\.9\.0\+cafe, the tools carry 1\."):
+        command.run(argparse.Namespace(), given)
+    assert not given.results_dir.exists()
+    assert lab.engine.asked == []
 
 
 def test_damage_beyond_the_bound_stops_it_and_undoes_the_fault(lab: Lab, tmp_path: Path) -> None:

@@ -7,7 +7,6 @@ import json
 import os
 import re
 import signal
-import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -20,11 +19,11 @@ import pytest
 from lab import records
 from lab.bench.measurements import ledger_join
 from lab.commands import ledger as command
-from lab.errors import NotSteadyError, RecordsError, UnreachableError
+from lab.errors import RecordsError
 from lab.experiment import collect
 from lab.facts import invariants, ledger, ledger_sql, milestones, story, summary
 from lab.load import answers
-from lab.load.candidates import BODIES
+from lab.load.answers import Answers
 from lab.parts.docker import Engine, _lines
 from lab.settings import Settings
 from unit.lab.journal_entries import signalled
@@ -331,10 +330,10 @@ def test_lines_that_a_dying_predictor_did_not_write_are_told_from_lost_logs(plan
 
 
 def test_requests_without_a_row_of_the_client_are_counted(planted: Planted) -> None:
-    """The load's own make the ledger incomplete; those of others, and of the calibration, do not."""
+    """The load's own make the ledger incomplete; those of others, and the probe before the load, do not."""
     for number in range(20):
         planted.request(number / 10)
-    planted.log("calibration-1-0", 0.5)
+    planted.log("probe-1", 0.5)
     planted.log("bad-5f0f3c1e-0000-4000-8000-000000000001", 0.5)
     planted.log("5f0f3c1e-0000-4000-8000-000000000000", 0.5)
     made = ledger.build(planted.save())
@@ -384,12 +383,12 @@ def test_the_logs_of_all_parts_are_fetched(tmp_path: Path) -> None:
     """Requests and messages apart, the predictors' lines in one file, the journal without other lines."""
     entry = {"seq": 1, "time": T0, "event": "started", "policy": {}}
     logs = {
-        "haproxy": ['{"id": "calibration-1"}', "Proxy public started.", '{"id": "a\u2028b"}'],
+        "haproxy": ['{"id": "probe-1"}', "Proxy public started.", '{"id": "a\u2028b"}'],
         "predictor-1": ['{"request_id": "a"}', "a warning"],
         "predictor-2": ['{"request_id": "b"}'],
         "controller": ["hello", json.dumps(entry), "{no JSON", '{"seq": 1}'],
     }
-    answers.save(tmp_path, {"probabilities": []})
+    answers.save(tmp_path, Answers("1", 1, [], []))
     with docker() as peer, Engine(peer.url, "lab") as engine:
         peer.log_of = lambda name: "".join(f"{line}\n" for line in logs[name[4:-2]]).encode()
         entries, missing = collect.collect(tmp_path, engine, T0, CONTAINERS)
@@ -411,7 +410,7 @@ def test_the_logs_of_all_parts_are_fetched(tmp_path: Path) -> None:
 
 def test_what_a_log_lacks_is_said_once_by_the_ledger_or_else_by_who_fetched_it(tmp_path: Path) -> None:
     """It was rotated, its container was replaced, it cannot be read at all."""
-    answers.save(tmp_path, {"probabilities": []})
+    answers.save(tmp_path, Answers("1", 1, [], []))
     before = CONTAINERS | {"predictor-1": "another", "predictor-9": ""}
     with docker() as peer, Engine(peer.url, "lab") as engine:
         peer.log_of = lambda _: b'{"id": "later"}\n'
@@ -439,6 +438,13 @@ def test_a_log_that_was_read_twice_counts_once(planted: Planted) -> None:
     planted.predictor *= 2
     planted.predictor.append('{"time": 17637')
     assert classes(ledger.build(planted.save())) == {"served": 20}
+
+
+def test_a_decision_that_contradicts_its_probability_is_a_wrong_answer(planted: Planted) -> None:
+    """The probability is right, and the candidate is told the opposite."""
+    planted.request(0)
+    planted.request(0.1, placement=True)
+    assert classes(ledger.build(planted.save())) == {"served": 1, "wrong_answer": 1}
 
 
 def test_wrong_answers_are_not_looked_for_without_the_right_ones(planted: Planted) -> None:
@@ -531,64 +537,6 @@ def test_a_starved_generator_makes_the_run_invalid(tmp_path: Path) -> None:
         outcome = load(server, tmp_path, RATE="50", DURATION="4", BEYOND_S="-1")
     assert not summary.summarise(outcome.folder).valid
     assert "fell behind" in "".join(outcome.summary.invalid_because)
-
-
-def batches(probability: float, *, other: float | None = None) -> Any:
-    """Answer lists of candidates, one of them with another probability if one is given."""
-    count = answers.LIST_LENGTH
-
-    def script(number: int, _: str) -> Reply:
-        wrong = other is not None and number == 5
-        said = [{"Placement_Probability": other if wrong else probability, "Placement": False}] * count
-        return Reply(body=json.dumps(said).encode())
-
-    return script
-
-
-def test_the_right_answers_are_learnt_before_the_load(tmp_path: Path) -> None:
-    with serving(batches(0.25)) as server:
-        learnt = answers.learn(server.url, 1)
-        ids = {headers["x-request-id"] for _, headers, _ in server.requests}
-    answers.save(tmp_path, learnt)
-    assert answers.load(tmp_path) == ([0.25] * BODIES, answers.TOLERANCE)
-    assert len(ids) == 2 * BODIES // answers.LIST_LENGTH
-    assert all(each.startswith(answers.ID_PREFIX) for each in ids)
-
-
-def test_a_list_that_is_not_admitted_is_asked_again() -> None:
-    """A single server has no room for a second list while it works on the first."""
-    answer = batches(0.25)
-    with serving(
-        lambda number, path: Reply(status=429) if number % 3 == 0 else answer(number, path)
-    ) as server:
-        assert answers.learn(server.url, 1)["probabilities"] == [0.25] * BODIES
-
-
-def test_servers_that_disagree_cannot_be_learnt_from() -> None:
-    with (
-        serving(batches(0.25, other=0.75)) as server,
-        pytest.raises(NotSteadyError, match=r"(0\.25 and with 0\.75|0\.75 and with 0\.25)"),
-    ):
-        answers.learn(server.url, 1)
-
-
-@pytest.mark.parametrize(
-    "reply", [Reply(status=503), Reply(body=b"{}"), Reply(body=b"[1]"), Reply(body=b"no JSON")]
-)
-def test_a_system_that_does_not_predict_cannot_be_learnt_from(
-    reply: Reply, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(answers, "PATIENCE_S", 0.2)
-    with serving(lambda *_: reply) as server, pytest.raises(UnreachableError):
-        answers.learn(server.url, 1)
-
-
-def test_an_address_without_a_server_cannot_be_learnt_from() -> None:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    with pytest.raises(UnreachableError):
-        answers.learn(f"http://127.0.0.1:{port}", 1)
 
 
 def test_the_documentation_lists_each_class_key_and_column(planted: Planted) -> None:

@@ -23,8 +23,9 @@ from lab.load import spec
 from lab.parts import docker as engine
 from lab.settings import Settings
 from unit.lab.loopback_docker import docker
-from unit.lab.scripted_server import PREDICTION, Reply, Script, ScriptedServer, serving
+from unit.lab.scripted_server import PREDICTION, Reply, Script, ScriptedServer, info, oracle, serving
 from unit.paths import PYTHONPATH
+from unit.trained import model_file
 
 
 def state(*, steady: bool = True) -> Reply:
@@ -38,7 +39,10 @@ def state(*, steady: bool = True) -> Reply:
         "steady_reason": "" if steady else "predictor-2 is down",
         "engine_reachable": True,
         "haproxy_reachable": True,
-        "servers": [],
+        "servers": [
+            {"name": "predictor-1", "role": "active", "health": "up", "in_rotation": True},
+            {"name": "predictor-2", "role": "active", "health": "up", "in_rotation": True},
+        ],
     }
     return Reply(body=json.dumps(body).encode())
 
@@ -52,8 +56,10 @@ def predictions(script: Script, *, steady: bool = True) -> Script:
             return state(steady=steady)
         if path.startswith("/metrics"):
             return Reply(body=b'haproxy_process_build_info{version="3.0.11-1"} 1\n')
+        if path.endswith("/info"):
+            return info()
         number = next(seen)
-        return Reply(model="1.2.0") if number < 0 else script(number, path)
+        return Reply() if number < 0 else script(number, path)
 
     return answer
 
@@ -64,6 +70,8 @@ def environment(server: ScriptedServer, results: Path, **variables: str) -> dict
         "LAB_TARGET": server.url,
         "LAB_CONTROLLER": server.url,
         "LAB_STATS": server.url,
+        "LAB_PREDICTOR_URL": server.url + "/{server}",
+        "LAB_MODEL": str(model_file()),
         "LAB_PROJECT": "lab",
         "LAB_RESULTS": str(results),
         "PATTERN": "constant",
@@ -235,10 +243,10 @@ def test_the_summary_can_be_made_again_from_the_saved_records(tmp_path: Path) ->
     assert spec.read(outcome.folder).rate_per_s == settings["settings"]["rate"] == 40
     assert set(settings["versions"]) == {"lab", "python", "locust", "duckdb", "docker", "haproxy", "model"}
     assert (
-        settings["versions"] | {"docker": "28.1", "haproxy": "3.0.11-1", "model": "1.2.0"}
+        settings["versions"] | {"docker": "28.1", "haproxy": "3.0.11-1", "model": oracle().version}
         == (settings["versions"])
     )
-    assert set(settings["containers"]) == {"haproxy", "controller"}
+    assert set(settings["containers"]) == {"haproxy", "controller", "predictor-1", "predictor-2"}
     assert settings["containers"]["haproxy"]["cpu_quota_us"] == 3_000
     assert settings["state_start"]["steady"] is settings["state_end"]["steady"] is True
 
@@ -289,8 +297,13 @@ def test_an_unsteady_system_is_refused_before_anything_is_written(tmp_path: Path
 
 
 def test_a_system_that_does_not_predict_is_refused(tmp_path: Path) -> None:
-    with serving(lambda *_: Reply(status=503)) as server, pytest.raises(UnreachableError, match="status 503"):
+    def refuses(_: int, path: str) -> Reply:
+        return Reply(status=503) if path == "/predict" else answers(0, path)
+
+    answers = predictions(lambda *_: Reply())
+    with serving(refuses) as server, pytest.raises(UnreachableError, match="status 503"):
         load(server, tmp_path)
+    assert list(tmp_path.iterdir()) == []
     with pytest.raises(UnreachableError, match="does not answer"):
         load(server, tmp_path)
 

@@ -29,7 +29,7 @@ def request(
     due = START_S + due_s
     service_ms = latency_ms - lag_ms
     return Request(
-        name, due, due + lag_ms / 1000, latency_ms, service_ms, status, server, "", 0, 0.5, failure
+        name, due, due + lag_ms / 1000, latency_ms, service_ms, status, server, "", 0, 0.5, True, failure
     )
 
 

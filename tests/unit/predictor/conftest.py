@@ -4,8 +4,6 @@ import asyncio
 import contextlib
 import json
 import os
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -18,9 +16,7 @@ import pytest
 from predictor.__main__ import DrainingServer, make_server
 from predictor.candidate import SAMPLE
 from predictor.settings import Settings
-from unit.paths import PYTHONPATH
-
-SERVICE = Path(__file__).parents[3] / "services" / "predictor"
+from unit.trained import model_file
 
 # Waiting times are for machines that are busy; a slower one sets this.
 PATIENCE_S = 10 * float(os.environ.get("HADR_TEST_TIME_SCALE", "1"))
@@ -84,13 +80,9 @@ class Running:
 
 
 @pytest.fixture(scope="session")
-def model_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def model_path() -> Path:
     """Return a small model, made as the image's build makes the large one."""
-    path = tmp_path_factory.mktemp("model") / "model.onnx"
-    script = [sys.executable, str(SERVICE / "training" / "train.py")]
-    arguments = ["--output", str(path), "--trees", "16", "--candidates", "800"]
-    subprocess.run([*script, *arguments], check=True, env={**os.environ, "PYTHONPATH": PYTHONPATH})
-    return path
+    return model_file()
 
 
 @contextlib.contextmanager

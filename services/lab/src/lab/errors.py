@@ -4,6 +4,7 @@ LabError               printed as one clear message; the command ends with statu
 ├── SettingError       a setting's value is not what it has to be
 ├── UnreachableError   a part of the system does not answer
 ├── NotSteadyError     the system answers, but is not in the state that a measurement needs
+├── ModelError         the model file is missing, wrong, or not what the servers serve
 ├── TopologyError      a topology file is wrong
 ├── ScenarioError      a scenario file is wrong, or there is none of that name
 ├── RecordsError       saved records are missing or are not what they should be
@@ -40,6 +41,10 @@ class UnreachableError(LabError):
 
 class NotSteadyError(LabError):
     """The system answers, but is not in the state that a measurement needs."""
+
+
+class ModelError(LabError):
+    """The model file is missing, wrong, or not what the servers serve."""
 
 
 class TopologyError(LabError):

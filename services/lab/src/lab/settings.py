@@ -27,6 +27,12 @@ class Settings:
     """Everything the lab's commands can be told; numbers in the unit that their name ends in."""
 
     target_url: str = setting("LAB_TARGET", "http://haproxy:8000", "where requests are sent", unit="URL")
+    predictor_url: str = setting(
+        "LAB_PREDICTOR_URL",
+        "http://{server}:8000",
+        "where a predictor is reached past HAProxy; {server} is its name",
+        unit="URL",
+    )
     stats_url: str = setting("LAB_STATS", "http://haproxy:8404", "HAProxy's stats page", unit="URL")
     controller_url: str = setting(
         "LAB_CONTROLLER", "http://controller:8405", "the controller's interface", unit="URL"
@@ -62,6 +68,13 @@ class Settings:
     )
     scenarios_dir: Path = setting(  # noqa: RUF009 - a Path is immutable
         "LAB_SCENARIOS", "/scenarios", "where the user's own scenarios are", unit="folder", kind=Path
+    )
+    model: Path = setting(  # noqa: RUF009 - a Path is immutable
+        "LAB_MODEL",
+        "/app/model.onnx",
+        "the model that the predictors serve, from which the right answers come",
+        unit="file",
+        kind=Path,
     )
     wait_s: float = setting(
         "LAB_WAIT_S", 120.0, "how long a command waits for the system", unit="s", minimum=0, maximum=3600
@@ -145,7 +158,7 @@ class Settings:
         choices=ARRIVALS,
     )
     seed: int = setting(
-        "SEED", 1, "the same seed gives the same arrivals, candidates and targets", group=LOADTEST, minimum=0
+        "SEED", 1, "the same seed gives the same arrivals, bodies and targets", group=LOADTEST, minimum=0
     )
     limit_ms: float = setting(
         "LIMIT_MS",

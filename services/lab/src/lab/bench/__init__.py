@@ -23,11 +23,11 @@ from lab import records
 from lab.bench import measurements
 from lab.errors import LabError
 from lab.facts import metrics, summary
-from lab.load import checks, spec
+from lab.load import checks, preparation, spec
 from lab.load.cpu import cpu_use
 from lab.load.generator import Load
 from lab.load.spec import LoadSpec
-from lab.parts.controller import State
+from lab.parts.controller import Controller, State
 from lab.records import Request
 from lab.settings import Settings
 
@@ -81,6 +81,8 @@ class Bench:
         """Return a load that keeps its records in a folder of its own."""
         folder = records.new_folder(self.folder, datetime.now(UTC), name)
         self.loads.append(folder)
+        with Controller(self.settings.controller_url) as controller:
+            preparation.prepare(self.settings, controller.state(), asked.seed).save(folder)
         return Load(folder, asked)
 
     def steady(self) -> State:

@@ -10,7 +10,7 @@ from rich.console import Console
 from lab import records
 from lab.errors import UnreachableError
 from lab.experiment import chaos, chaos_plan
-from lab.load import checks
+from lab.load import checks, preparation
 from lab.parts.controller import Controller
 from lab.report import chaos_report, terminal
 from lab.settings import Settings
@@ -26,15 +26,18 @@ def run(_args: argparse.Namespace, settings: Settings) -> int:
     """Strike and report; status 1 if the system was not steady again in time."""
     console = terminal.console()
     with Controller(settings.controller_url) as controller:
-        plan = chaos_plan.plan(controller.state(), settings)
-    model = checks.check_target(settings.target_url) if plan.rate_per_s else ""
+        state = controller.state()
+        plan = chaos_plan.plan(state, settings)
+    prepared = preparation.prepare(settings, state, settings.seed) if plan.rate_per_s else None
+    if prepared:
+        checks.check_target(settings.target_url, prepared.bodies[0])
     folder = records.new_folder(settings.results_dir, datetime.now(UTC), f"{plan.topology}-chaos")
     roles = ", ".join(f"{name} ({plan.roles[name]})" for name in plan.targets)
     load = f"load: {plan.rate_per_s:.0f} requests/s" if plan.rate_per_s else "no load of its own"
     console.print(f"{plan.topology}: {plan.fault} {roles}; {load}", markup=False, soft_wrap=True)
     try:
         with terminal.Progress(console) as progress:
-            gathered = chaos.Run(plan, settings, folder, progress.show, model).execute()
+            gathered = chaos.Run(plan, settings, folder, progress.show, prepared).execute()
     except KeyboardInterrupt:
         _interrupted(console, settings)
         raise

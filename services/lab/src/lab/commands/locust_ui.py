@@ -5,8 +5,10 @@ import os
 import subprocess
 import sys
 
+from lab.load import bodies
 from lab.load.checks import check_target
 from lab.load.generator import LOCUSTFILE
+from lab.load.oracle import Oracle
 from lab.settings import Settings
 
 HELP = "open Locust's web interface against the lab"
@@ -19,7 +21,8 @@ def add_arguments(_parser: argparse.ArgumentParser) -> None:
 
 def run(_args: argparse.Namespace, settings: Settings) -> int:
     """Serve the interface until Ctrl-C."""
-    check_target(settings.target_url)
+    oracle = Oracle(settings.model)
+    check_target(settings.target_url, bodies.bodies(oracle.feature_schema, 1, settings.seed)[0])
     print(f"Locust: http://127.0.0.1:{settings.ui_port}/  (Ctrl-C ends it)")
     print("ClosedUsers: as many users as you ask for. OpenArrivals: the schedule of PATTERN, RATE, RAMP, ...")
     command = [

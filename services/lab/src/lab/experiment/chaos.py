@@ -24,6 +24,7 @@ from lab.facts import haproxy_log, timeline
 from lab.facts.timeline import UP, Stroke
 from lab.load import provenance, spec
 from lab.load.generator import Load
+from lab.load.preparation import Prepared
 from lab.load.spec import LoadSpec
 from lab.parts import running
 from lab.parts.controller import Controller, Entry, State
@@ -67,11 +68,16 @@ class Run:
     """One run of a plan. `said` gets a sentence of progress now and then."""
 
     def __init__(
-        self, plan: Plan, settings: Settings, folder: Path, said: Callable[[str], None], model: str = ""
+        self,
+        plan: Plan,
+        settings: Settings,
+        folder: Path,
+        said: Callable[[str], None],
+        prepared: Prepared | None = None,
     ) -> None:
-        """`model` is the version of the model that answers, for the records of a run with load."""
+        """`prepared` is what a load needs; None without load."""
         self.plan = plan
-        self._model = model
+        self._prepared = prepared
         self._settings = settings
         self._folder = folder
         self._said = said
@@ -120,7 +126,11 @@ class Run:
     def _start_load(self, stack: contextlib.ExitStack, before: State) -> float:
         """Start the load; return when (epoch s). `lab report` reads its folder like a load test's."""
         settings = self._settings
-        found = running.look(settings, before, self._model)
+        version = ""
+        if self._prepared:
+            self._prepared.save(self._folder)
+            version = self._prepared.model_version
+        found = running.look(settings, before, version)
         started = time.time()
         self._saved = provenance.saved_settings(settings, before, started, found)
         self._save_settings()

@@ -18,7 +18,6 @@ from typing import TextIO
 
 from lab import records
 from lab.errors import UnreachableError
-from lab.load import answers
 from lab.parts.controller import Entry
 from lab.parts.docker import Engine, epoch_s
 
@@ -115,14 +114,14 @@ class _Counted(Iterator[str]):
 def _haproxy(folder: Path, lines: Iterable[str], requests: TextIO, messages: TextIO) -> str:
     """Part HAProxy's lines; return whether its log was cut (rotated).
 
-    Then the requests that this trial sent first, to learn the right answers, are not in it.
+    Then the probe that this trial sent first is not in it.
     """
-    count, begun = 0, not (folder / answers.ANSWERS).is_file()
+    count, begun = 0, not (folder / records.ANSWERS).is_file()
     for line in lines:
         is_request = line.startswith("{")
         (requests if is_request else messages).write(f"{line}\n")
         count += is_request
-        begun = begun or (is_request and count <= FIRST and answers.ID_PREFIX in line)
+        begun = begun or (is_request and count <= FIRST and records.PROBE_PREFIX in line)
     return "" if begun else f"the log of {HAPROXY} does not reach back to the start: it was rotated"
 
 

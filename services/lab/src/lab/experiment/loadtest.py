@@ -9,7 +9,7 @@ from pathlib import Path
 from lab import records
 from lab.errors import GeneratorError
 from lab.facts import summary
-from lab.load import checks, pacing, provenance, spec
+from lab.load import checks, pacing, preparation, provenance, spec
 from lab.load.generator import Load
 from lab.load.progress import Progress
 from lab.load.spec import LoadSpec
@@ -34,12 +34,14 @@ class Outcome:
 
 def run(settings: Settings, say: Say) -> Outcome:
     """Run a load test; raise a LabError before the load starts if it cannot be run."""
-    model = checks.check_target(settings.target_url)
     state = checks.steady_state(settings, say)
     asked = spec.from_settings(settings)
-    found = running.look(settings, state, model)
+    prepared = preparation.prepare(settings, state, asked.seed)
+    checks.check_target(settings.target_url, prepared.bodies[0])
+    found = running.look(settings, state, prepared.model_version)
     now = datetime.now(UTC)
     folder = records.new_folder(settings.results_dir, now, state.topology)
+    prepared.save(folder)
     saved = provenance.saved_settings(settings, state, now.timestamp(), found)
     records.write_json(folder / records.SETTINGS_FILE, saved)
     say(f"{state.topology}, cost factor {state.cost_factor:g}: {plan(asked)}")

@@ -24,7 +24,7 @@ from lab.experiment.strokes import ENDED, INJECT, FaultLog, Striker
 from lab.experiment.watch import Watch
 from lab.facts import judge
 from lab.facts.judge import Facts, Verdict
-from lab.load import answers, checks, provenance
+from lab.load import checks, preparation, provenance
 from lab.load.generator import Load
 from lab.parts import running
 from lab.parts.controller import Entry, State
@@ -92,23 +92,22 @@ class Trial:
         settings = self._settings
         since_s = time.time()
         state = checks.steady_state(settings, self._say)
-        model = checks.check_target(settings.target_url)
         try:
             plan = schedule.plan(self._scenario, state, settings, self._seed, schedule.resolver(state))
         except schedule.NotApplicableError as error:
             verdict = Verdict(judge.NOT_APPLICABLE, (error.what,))
             return self._end(self._folder(state), state.topology, verdict, None)
-        learnt = answers.learn(settings.target_url, plan.seed, self._say)
-        state = checks.steady_state(settings, self._say)
+        prepared = preparation.prepare(settings, state, plan.seed)
+        checks.check_target(settings.target_url, prepared.bodies[0])
         folder = self._folder(state)
-        answers.save(folder, learnt)
+        prepared.save(folder)
         with Engine(settings.docker_url, settings.project) as engine:
             context = faults.Context(engine, settings.target_url, watchdog=settings.watchdog, folder=folder)
             log = FaultLog(folder / records.FAULTS)
             striker = Striker(plan, context, log)
             if reasons := striker.why_not():
                 return self._end(folder, plan.topology, Verdict(judge.NOT_APPLICABLE, tuple(reasons)), log)
-            found = running.look(settings, state, model)
+            found = running.look(settings, state, prepared.model_version)
             self._saved = provenance.saved_settings(settings, state, time.time(), found)
             self._saved["plan"] = _plan_json(plan)
             self._save(folder)

@@ -20,7 +20,7 @@ from lab import records
 from lab.errors import RecordsError
 from lab.facts import ledger_sql
 from lab.load import answers
-from lab.records import LEDGER
+from lab.records import ANSWERS, LEDGER
 from lab.records.classes import SEEN_AS
 
 LISTED = 1000
@@ -286,7 +286,7 @@ def _notes(db: duckdb.DuckDBPyConnection, folder: Path, others: int) -> list[str
     """Say what a reader should know although it takes nothing from the ledger's completeness."""
     notes = []
     if answers.load(folder) is None:
-        notes.append(f"{answers.ANSWERS} is missing: answers that are valid but wrong cannot be told")
+        notes.append(f"{ANSWERS} is missing: answers that are valid but wrong cannot be told")
     if others:
         notes.append(f"HAProxy served {others} requests that were not of the load")
     (explained,) = _all(db, "SELECT count(*) FROM unlogged WHERE explained")[0]

@@ -16,12 +16,12 @@ from hadr.contract import Source
 from lab.facts.metrics import client_rows
 from lab.facts.server_history import bad_news
 from lab.load import answers
-from lab.records import FAULTS, HAPROXY_LOG, JOURNAL, PREDICTOR_LOG, REQUESTS, json_lines
+from lab.records import FAULTS, HAPROXY_LOG, JOURNAL, PREDICTOR_LOG, PROBE_PREFIX, REQUESTS, json_lines
 
 PARQUET = "ledger.parquet"
 MEMORY_LIMIT = "600MB"
 THREADS = 4
-FOREIGN_PREFIXES = (answers.ID_PREFIX, "bad-")
+FOREIGN_PREFIXES = (PROBE_PREFIX, "bad-")
 """Ids of requests that the lab sends beside the load."""
 
 BALANCER = "haproxy"
@@ -100,8 +100,8 @@ SELECT c.*, h.id IS NULL AS unlogged, coalesce(u.explained, false) AS explained,
     c.status = 200 AND c.error = '' AS sound,
     -- The connection stood, so HAProxy had the request or was getting it.
     c.status = 0 AND regexp_matches(c.error, 'Reset|Closed|Disconnected|BrokenPipe') AS stood,
-    -- Another probability than the right one; or a whole reply of 200 that is no prediction.
-    c.status = 200 AND (abs(c.probability - a.probability) > $tolerance
+    -- Another probability or decision than the right one; or a whole reply of 200 that is no prediction.
+    c.status = 200 AND (abs(c.probability - a.probability) > $tolerance OR c.placement <> a.placement
         OR (c.error <> '' AND h.termination[2] NOT IN ('D', 'H'))) IS TRUE AS wrong
 FROM client c CROSS JOIN gap LEFT JOIN haproxy h ON c.request_id = h.id
     LEFT JOIN predictor p ON c.request_id = p.request_id LEFT JOIN unlogged u ON c.request_id = u.request_id
@@ -157,7 +157,7 @@ _WRITE = f"""
 COPY (
     SELECT request_id, outcome,
         if(outcome LIKE 'served%' AND completed > 1, 'executed_twice', outcome) AS class,
-        scheduled_s, sent_s, ended_s, latency_ms, status, failure, error, body, probability,
+        scheduled_s, sent_s, ended_s, latency_ms, status, failure, error, body, probability, placement,
         -- Whoever answered or had it last: HAProxy itself only where no server did.
         CASE WHEN server NOT IN ('', $balancer) THEN server
             WHEN haproxy_server NOT IN ('', '<NOSRV>') THEN haproxy_server
@@ -204,10 +204,11 @@ def open_database(folder: Path, spill: Path) -> duckdb.DuckDBPyConnection:
     spans = deaths(json_lines(folder / FAULTS), json_lines(folder / JOURNAL))
     if spans:
         db.executemany("INSERT INTO deaths VALUES (?, ?, ?)", spans)
-    db.execute("CREATE TABLE answers (body INTEGER, probability DOUBLE)")
+    db.execute("CREATE TABLE answers (body INTEGER, probability DOUBLE, placement BOOLEAN)")
     known = answers.load(folder)
     if known:
-        db.execute("INSERT INTO answers SELECT unnest(range(len($1))), unnest($1)", [known[0]])
+        columns = [known.probabilities, known.placements]
+        db.execute("INSERT INTO answers SELECT unnest(range(len($1))), unnest($1), unnest($2)", columns)
     values = {"balancer": BALANCER, "no_log": not (folder / HAPROXY_LOG).is_file()}
     for statement in _TABLES.split(";\n"):
         if statement.strip():
@@ -221,7 +222,7 @@ def write(db: duckdb.DuckDBPyConnection, folder: Path) -> None:
     known = answers.load(folder)
     path = folder / PARQUET
     path.unlink(missing_ok=True)
-    tolerance = known[1] if known else answers.TOLERANCE
+    tolerance = known.tolerance if known else answers.TOLERANCE
     values = {"tolerance": tolerance, "slack": END_SLACK_S, "balancer": BALANCER, "path": str(path)}
     db.execute(_WRITE, values)
     db.read_parquet(str(path)).create_view("ledger")

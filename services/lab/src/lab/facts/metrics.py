@@ -44,6 +44,7 @@ _TYPES = {
     "error": "VARCHAR",
     "body": "INTEGER",
     "probability": "DOUBLE",
+    "placement": "BOOLEAN",
     "failure": "VARCHAR",
 }
 

@@ -106,6 +106,7 @@ class Run:
                     reply.error,
                     body,
                     reply.probability,
+                    reply.placement,
                     failure,
                 )
             )

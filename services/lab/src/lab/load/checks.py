@@ -2,14 +2,15 @@
 
 import dataclasses
 import time
+import uuid
 from collections.abc import Callable
 from typing import Any
 
 import httpx
 
 from lab.errors import NotSteadyError, UnreachableError
-from lab.load import candidates
 from lab.parts.controller import Controller, State
+from lab.records import PROBE_PREFIX
 from lab.settings import Settings
 
 POLL_S = 0.5
@@ -18,10 +19,9 @@ ANSWER_S = 5.0
 Say = Callable[[str], None]
 
 
-def check_target(url: str) -> str:
-    """Make sure that predictions are answered before anything is measured; return the model's version."""
-    (body,) = candidates.bodies(1, seed=0)
-    headers = {"Content-Type": "application/json"}
+def check_target(url: str, body: str) -> None:
+    """Make sure that predictions are answered before anything is measured; raise UnreachableError."""
+    headers = {"Content-Type": "application/json", "X-Request-ID": f"{PROBE_PREFIX}{uuid.uuid4().hex}"}
     remedy = "make up; if it is up already: make ps, make logs SERVICE=haproxy"
     try:
         reply = httpx.post(f"{url}/predict", content=body, headers=headers, timeout=ANSWER_S, trust_env=False)
@@ -37,7 +37,6 @@ def check_target(url: str) -> str:
             cause="no server is ready, or other load is running",
             remedy=remedy,
         )
-    return str(reply.headers.get("X-Model-Version", ""))
 
 
 def steady_state(settings: Settings, say: Say) -> State:

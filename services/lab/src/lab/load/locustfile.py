@@ -23,11 +23,11 @@ from locust.env import Environment
 from locust.exception import StopUser
 from locust.stats import CSV_STATS_INTERVAL_SEC
 
-from lab.load import candidates, pacing, spec
+from lab.load import bodies, pacing, spec
 from lab.load.accounting import Run
 from lab.load.answers import read_reply
 from lab.load.generator import FOLDER_VARIABLE
-from lab.records import BODIES, NONE, REFUSED_BY_HEADER, read_json
+from lab.records import NONE, REFUSED_BY_HEADER
 from lab.settings import Settings
 
 FLUSH_S = 0.25  # who reads the rows along sees them after this
@@ -192,10 +192,13 @@ def _content(reply: ResponseContextManager) -> tuple[bytes | None, BaseException
 
 
 def _bodies() -> list[str]:
-    """Return the bodies that who started the load wrote into the folder, or draw them."""
-    if folder and (folder / BODIES).is_file():
-        return [str(body) for body in read_json(folder / BODIES)]
-    return candidates.bodies(candidates.BODIES, load.seed)
+    """Return the bodies that who started the load wrote into the folder; without a folder, draw them."""
+    if folder:
+        return bodies.load(folder)
+    from lab.load.oracle import Oracle
+
+    schema = Oracle(Settings.from_environment().model).feature_schema
+    return bodies.bodies(schema, bodies.COUNT, load.seed)
 
 
 def _flush_forever() -> None:

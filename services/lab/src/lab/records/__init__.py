@@ -12,6 +12,7 @@ from lab.records.classes import (
     classify,
 )
 from lab.records.folder import (
+    ANSWERS,
     BODIES,
     COLLECTED,
     CPU,
@@ -40,6 +41,7 @@ from lab.records.folder import (
 )
 from lab.records.requests import (
     COLUMNS,
+    PROBE_PREFIX,
     Request,
     RequestReader,
     RequestWriter,
@@ -47,6 +49,7 @@ from lab.records.requests import (
 )
 
 __all__ = [
+    "ANSWERS",
     "BODIES",
     "CLIENT_GONE",
     "COLLECTED",
@@ -67,6 +70,7 @@ __all__ = [
     "LOAD",
     "NONE",
     "PREDICTOR_LOG",
+    "PROBE_PREFIX",
     "REFUSED",
     "REFUSED_BY_HEADER",
     "REQUESTS",

@@ -3,11 +3,11 @@
 requests.csv    a row per request, written when its reply came (or it was given up)
 cpu.csv         a row per second: the machine's idle CPU, the generator's share of a core
 load.json       what was to be sent (lab.load.spec)
-bodies.json     optional: the bodies that the requests had, in order
 generator.json  how the generator itself fared: requests begun, in progress, unfinished
 settings.json   settings, versions, containers, the controller's state before and after
 summary.json    the numbers; `lab report` makes them again from the other files
-answers.json    optional: the right answer to each body, learnt before the load (lab.answers)
+bodies.json     the request bodies, drawn before the load (lab.load.bodies)
+answers.json    the right answer to each, from the model file (lab.load.oracle)
 haproxy.jsonl, predictor.jsonl, journal.jsonl, faults.jsonl, samples.jsonl, collected.json
                 of an experiment: docs/ledger.md and docs/results.md say what is in them
 locust_*.csv, locust.html   Locust's own records, log included
@@ -23,7 +23,7 @@ from typing import Any
 from lab.errors import RecordsError
 
 REQUESTS, CPU, GENERATOR = "requests.csv", "cpu.csv", "generator.json"
-LOAD, BODIES = "load.json", "bodies.json"
+LOAD, BODIES, ANSWERS = "load.json", "bodies.json", "answers.json"
 SETTINGS_FILE, SUMMARY = "settings.json", "summary.json"
 HAPROXY_LOG, HAPROXY_MESSAGES, PREDICTOR_LOG = "haproxy.jsonl", "haproxy.txt", "predictor.jsonl"
 JOURNAL, FAULTS, SAMPLES = "journal.jsonl", "faults.jsonl", "samples.jsonl"

@@ -6,6 +6,9 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TextIO
 
+PROBE_PREFIX = "probe-"
+"""Ids begin so of the requests that see whether predictions are answered at all, before a load."""
+
 
 @dataclass(frozen=True, slots=True)
 class Request:
@@ -19,8 +22,9 @@ class Request:
     status: int  # HTTP status; 0: no reply
     server: str  # X-Served-By; empty: no reply, or one without the header
     error: str  # why a reply is no prediction, if the failure is refused or error; else empty
-    body: int  # which of the run's request bodies was sent: its place in lab.candidates.bodies
+    body: int  # which of the run's request bodies was sent: its place in bodies.json
     probability: float | None  # what was answered; None, an empty field, for a reply that is no prediction
+    placement: bool | None  # the same, of the decision
     failure: str  # lab.records.classes says which there are
 
 
@@ -45,7 +49,8 @@ class RequestWriter:
             f"{row.service_ms:.3f}",
         )
         probability = "" if row.probability is None else f"{row.probability:.9g}"
-        answer = (row.status, row.server, row.error, row.body, probability)
+        placement = "" if row.placement is None else str(row.placement).lower()
+        answer = (row.status, row.server, row.error, row.body, probability, placement)
         self._writer.writerow((row.request_id, *times, *answer, row.failure))
 
     def flush(self) -> None:
@@ -59,10 +64,20 @@ class RequestWriter:
 
 def parse_row(row: list[str]) -> Request:
     """Turn a row of requests.csv into a Request."""
-    request_id, scheduled, sent, latency, service, status, server, error, body, probability, failure = row
+    request_id, scheduled, sent, latency, service, *seen, probability, placement, failure = row
     durations = (float(scheduled), float(sent), float(latency), float(service))
-    answer = float(probability) if probability else None
-    return Request(request_id, *durations, int(status), server, error, int(body), answer, failure)
+    status, server, error, body = seen
+    return Request(
+        request_id,
+        *durations,
+        int(status),
+        server,
+        error,
+        int(body),
+        float(probability) if probability else None,
+        placement == "true" if placement else None,
+        failure,
+    )
 
 
 class RequestReader:

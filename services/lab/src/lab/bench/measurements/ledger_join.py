@@ -15,7 +15,8 @@ from pathlib import Path
 from lab import records
 from lab.bench import Bench, Figures, below
 from lab.facts import ledger
-from lab.load import answers, candidates
+from lab.load import answers
+from lab.load.answers import Answers
 from lab.records import Request, RequestWriter
 
 HELP = "the ledger of a million requests: time and memory"
@@ -23,6 +24,7 @@ REQUESTS = 1_000_000
 TOOK_S, MEMORY_MB = 20.0, 1000.0
 START_S = 1_763_762_400.0
 RATE_PER_S = 1000
+BODIES = 200
 RIGHT = 0.25
 
 
@@ -74,21 +76,20 @@ def plant(folder: Path, count: int) -> None:
             request_id, took_ms = f"{draw.getrandbits(128):032x}", draw.uniform(15, 45)
             at, body, server = (
                 START_S + number / RATE_PER_S,
-                number % candidates.BODIES,
+                number % BODIES,
                 f"predictor-{number % 3}",
             )
             lost = number % 1000 == 7  # noqa: PLR2004
             sent = (request_id, at, at, took_ms, took_ms)
             if lost:
-                writer.write(Request(*sent, 502, "haproxy", "status 502", body, None, records.ERROR))
+                writer.write(Request(*sent, 502, "haproxy", "status 502", body, None, None, records.ERROR))
             else:
-                writer.write(Request(*sent, 200, server, "", body, RIGHT, records.NONE))
+                writer.write(Request(*sent, 200, server, "", body, RIGHT, False, records.NONE))
                 predictor.write(_predicted(request_id, at, server, took_ms))
             haproxy.write(_logged(request_id, at, server, took_ms, lost=lost, retried=number % 100 == 0))
     writer.close()
     records.write_json(folder / records.GENERATOR, {"begun_requests": count, "unfinished_requests": 0})
-    right = {"seed": 1, "tolerance": answers.TOLERANCE, "probabilities": [RIGHT] * candidates.BODIES}
-    answers.save(folder, right)
+    answers.save(folder, Answers("1", 1, [RIGHT] * BODIES, [False] * BODIES))
 
 
 def _predicted(request_id: str, at: float, server: str, took_ms: float) -> str:

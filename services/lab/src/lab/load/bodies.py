@@ -1,0 +1,61 @@
+"""The request bodies of a run, drawn from the features that a model takes: valid, different, from a seed."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from lab.errors import LabError
+from lab.parts.predictors import FeatureSchema
+from lab.records import BODIES, read_json, write_json
+
+COUNT = 200
+"""How many different bodies a run sends, over and over."""
+
+Value = str | float
+
+
+def _category(feature: Mapping[str, Any], draw: random.Random) -> Value:
+    return str(draw.choice(feature["values"]))
+
+
+def _percentage(feature: Mapping[str, Any], draw: random.Random) -> Value:
+    """Return a number of two decimals; the middle is more frequent, as of most quantities."""
+    return round(draw.triangular(feature["minimum"], feature["maximum"]), 2)
+
+
+KINDS: dict[str, Callable[[Mapping[str, Any], random.Random], Value]] = {
+    "category": _category,
+    "percentage": _percentage,
+}
+
+
+def candidate(schema: FeatureSchema, draw: random.Random) -> dict[str, Value]:
+    """Draw what one prediction is asked for; raise LabError for a kind of feature that is not known."""
+    unknown = [feature for feature in schema if feature.get("kind") not in KINDS]
+    if unknown:
+        raise LabError(
+            f"feature {unknown[0].get('name')!r} is of the kind {unknown[0].get('kind')!r}",
+            cause=f"the tools draw values of the kinds {', '.join(sorted(KINDS))}",
+            remedy="add the kind to lab/load/bodies.py and lab/load/oracle.py",
+        )
+    return {feature["name"]: KINDS[feature["kind"]](feature, draw) for feature in schema}
+
+
+def bodies(schema: FeatureSchema, count: int, seed: int) -> list[str]:
+    """Return `count` request bodies; made beforehand, so that sending one costs nothing."""
+    draw = random.Random(seed)  # noqa: S311 - load, not a secret
+    return [json.dumps(candidate(schema, draw)) for _ in range(count)]
+
+
+def save(folder: Path, drawn: list[str]) -> None:
+    """Write bodies.json."""
+    write_json(folder / BODIES, drawn)
+
+
+def load(folder: Path) -> list[str]:
+    """Read bodies.json."""
+    return [str(body) for body in read_json(folder / BODIES)]
