@@ -32,6 +32,7 @@ from .errors import ModelError  # noqa: E402
 from .faults import Faults  # noqa: E402
 from .health import Readiness  # noqa: E402
 from .settings import Settings  # noqa: E402
+from .wakeup import ask_for_short_slices  # noqa: E402
 from .wire import WholeReplyProtocol  # noqa: E402
 
 _BAD_CONFIGURATION = 78  # EX_CONFIG of sysexits.h
@@ -123,6 +124,7 @@ def main() -> int:
     except (SettingError, ModelError) as error:
         sys.stderr.write(f"predictor: {error}\n")
         return _BAD_CONFIGURATION
+    ask_for_short_slices()
     # What is loaded now stays; the collector need not look through it again and again.
     gc.freeze()
     gc.enable()
