@@ -244,7 +244,8 @@ def test_37_planted_losses_are_37_in_the_right_classes(planted: Planted) -> None
     assert ledger.load(planted.folder) == made
     written = json.loads((planted.folder / records.LEDGER).read_text())
     assert written["lost"][0]["class"] == "lost_before_server"
-    assert [each["duration_s"] for each in written["outages"]] == pytest.approx([0.005] * 37, abs=0.002)
+    assert [each["duration_s"] for each in written["outages"]] == pytest.approx([0.105, 0.165, 0.085])
+    assert [each["not_served"] for each in written["outages"]] == [11, 17, 9]
 
 
 def test_a_loss_after_a_retry_says_what_is_not_known(planted: Planted) -> None:
@@ -460,14 +461,26 @@ def test_a_folder_without_requests_is_refused(tmp_path: Path) -> None:
         ledger.build(tmp_path)
 
 
-def test_an_outage_without_an_end_reaches_to_the_end_of_the_load(planted: Planted) -> None:
-    planted.request(0)
-    planted.request(1, status=502, server="haproxy", termination="SH")
-    planted.request(2, status=429, server="haproxy", termination="PR")
-    planted.request(3, status=502, server="haproxy", termination="SH")
+def test_late_refused_lost_and_wrong_requests_are_not_served_and_a_client_gone_is_no_evidence(
+    planted: Planted,
+) -> None:
+    """At 20 requests/s: 235 late ones alone are an outage, and so are refusals."""
+    kinds: list[tuple[float, dict[str, Any]]] = [
+        (5, {"latency_ms": 4900.0, "took_ms": 4900}),
+        (10, {"status": 429, "server": "haproxy", "haproxy_server": "<NOSRV>", "termination": "LR"}),
+        (15, {"status": 502, "server": "haproxy", "termination": "SH"}),
+        (20, {"probability": 0.75}),
+        (25, {"status": 0, "logged": False, "gone": True}),
+    ]
+    for number in range(600):
+        at_s = number / 20
+        planted.request(at_s, **next((fields for begun, fields in kinds if begun <= at_s < begun + 2), {}))
     made = ledger.build(planted.save())
-    assert [outage.duration_s for outage in made.outages] == pytest.approx([2.02])
-    assert made.out_of_service_s == pytest.approx(2.02)
+    assert [each.duration_s for each in made.outages] == pytest.approx([2, 2, 2, 2])
+    assert [each.start_s - T0 for each in made.outages] == pytest.approx([5, 10, 15, 20])
+    assert (made.out_of_service_s, made.longest_outage_s) == pytest.approx((8, 2))
+    # The clients that went themselves leave two seconds without a request, which say nothing.
+    assert made.nothing_due_s == pytest.approx(2.05)
 
 
 def test_an_outage_of_5_s_is_reported_as_5_s(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ import duckdb
 from lab import records
 from lab.errors import RecordsError
 from lab.facts import ledger_sql
+from lab.facts.outages import OBJECTIVE, Availability, Outage, availability
 from lab.load import answers
 from lab.records import ANSWERS, LEDGER
 from lab.records.classes import SEEN_AS
@@ -43,7 +44,6 @@ DEFINITIONS = {
 """Class -> definition. Each request is in exactly one."""
 SERVED = ("served", "served_after_retry", "served_late", "executed_twice")
 LOST = ("lost_before_server", "lost_in_flight", "lost_on_way_back")
-_STILL_UP = ", ".join(f"'{name}'" for name in SERVED)
 
 
 def in_classes(saved: Mapping[str, Any], *names: str) -> int:
@@ -75,15 +75,6 @@ class Lost:
     detail: str
 
 
-@dataclass(frozen=True, slots=True)
-class Outage:
-    """From the sending of the first lost request to that of the next request that was served."""
-
-    start_s: float
-    end_s: float
-    duration_s: float
-
-
 @dataclass(frozen=True)
 class Ledger:
     """The content of ledger.json."""
@@ -99,7 +90,10 @@ class Ledger:
     per_server: dict[str, dict[str, int]]
     outages: tuple[Outage, ...]
     out_of_service_s: float
+    longest_outage_s: float
+    nothing_due_s: float
     notes: tuple[str, ...]
+    objective: dict[str, float] = field(default_factory=lambda: dict(OBJECTIVE))
     definitions: dict[str, str] = field(default_factory=lambda: dict(DEFINITIONS))
 
     def as_json(self) -> dict[str, Any]:
@@ -150,7 +144,7 @@ def _read(db: duckdb.DuckDBPyConnection, folder: Path) -> Ledger:
     unknown = dict(
         _all(db, f"SELECT {_WHY}, count(*) FROM ledger WHERE class = 'unknown' GROUP BY 1 ORDER BY 1")  # noqa: S608
     )
-    outages, out_of_service_s = _outages(db)
+    found = _availability(db)
     own, others = _without_client(db)
     reasons = tuple(_incomplete(db, folder, own))
     return Ledger(
@@ -163,8 +157,10 @@ def _read(db: duckdb.DuckDBPyConnection, folder: Path) -> Ledger:
         unknown_because=unknown,
         lost=_lost(db),
         per_server=per_server,
-        outages=outages,
-        out_of_service_s=out_of_service_s,
+        outages=found.outages[:LISTED],
+        out_of_service_s=found.out_of_service_s,
+        longest_outage_s=found.longest_outage_s,
+        nothing_due_s=found.nothing_due_s,
         notes=tuple(_notes(db, folder, others)),
     )
 
@@ -192,29 +188,13 @@ def _lost(db: duckdb.DuckDBPyConnection) -> tuple[Lost, ...]:
     return tuple(Lost(*row) for row in rows)
 
 
-def _outages(db: duckdb.DuckDBPyConnection) -> tuple[tuple[Outage, ...], float]:
-    """Return the outages, the first ones, and how long all of them took together.
-
-    Requests in the order in which they were sent: an outage begins with a lost one and ends with one that is
-    served. Refusals, rejections and wrong answers neither begin nor end one. Where the class is unknown, what
-    the client saw decides.
-    """
-    edges = _all(
-        db,
-        f"""WITH told AS (SELECT sent_s, ended_s, CASE WHEN class IN ({_STILL_UP}) THEN true
-                    WHEN class LIKE 'lost%' THEN false WHEN class <> 'unknown' THEN NULL
-                    WHEN failure IN ('none', 'late') THEN true WHEN failure = 'error' THEN false END AS up
-                FROM ledger),
-            turns AS (SELECT sent_s, up, lag(up, 1, true) OVER (ORDER BY sent_s) AS before
-                FROM told WHERE up IS NOT NULL)
-            SELECT sent_s, up FROM turns WHERE up <> before ORDER BY sent_s""",  # noqa: S608
-    )
-    if len(edges) % 2:
-        (last,) = _all(db, "SELECT max(ended_s) FROM ledger")[0]
-        edges.append((last, True))
-    times = [at for at, _ in edges]
-    spans = [Outage(start, end, end - start) for start, end in zip(times[::2], times[1::2], strict=True)]
-    return tuple(spans[:LISTED]), sum(span.duration_s for span in spans)
+def _availability(db: duckdb.DuckDBPyConnection) -> Availability:
+    """Find the outages. What a client broke off by itself is no evidence; the rest is served or is not."""
+    columns = db.execute(
+        """SELECT scheduled_s, failure = 'none' AND class <> 'wrong_answer' AS served FROM ledger
+           WHERE class <> 'client_gone' ORDER BY scheduled_s"""
+    ).fetchnumpy()
+    return availability(columns["scheduled_s"], columns["served"])
 
 
 def _incomplete(db: duckdb.DuckDBPyConnection, folder: Path, without_client: int) -> list[str]:

@@ -44,8 +44,13 @@ def _ledger(made: Ledger) -> Iterator[RenderableType]:
     for why, count in made.unknown_because.items():
         yield Text(f"unknown: {count}: {why}", style="yellow")
     if made.outages:
-        longest = max(outage.duration_s for outage in made.outages)
-        yield Text(f"out of service: {made.out_of_service_s:.2f} s in all, at most {longest:.2f} s at a time")
+        share, window_s = 100 * made.objective["share"], made.objective["window_s"]
+        yield Text(
+            f"out of service: {made.out_of_service_s:.2f} s in {len(made.outages)} outages, the longest "
+            f"{made.longest_outage_s:.2f} s (under {share:g} % of those due in {window_s:g} s served in time)"
+        )
+    if made.nothing_due_s:
+        yield Text(f"for {made.nothing_due_s:.1f} s nothing was due: neither up nor out", style="yellow")
     for reason in made.incomplete_because:
         yield Text(f"INCOMPLETE: {reason}", style="bold red")
     yield from (Text(note, style="dim") for note in made.notes)
