@@ -244,7 +244,8 @@ def test_37_planted_losses_are_37_in_the_right_classes(planted: Planted) -> None
     assert ledger.load(planted.folder) == made
     written = json.loads((planted.folder / records.LEDGER).read_text())
     assert written["lost"][0]["class"] == "lost_before_server"
-    assert [each["duration_s"] for each in written["outages"]] == pytest.approx([0.105, 0.165, 0.085], abs=1e-5)
+    lengths = [each["duration_s"] for each in written["outages"]]
+    assert lengths == pytest.approx([0.105, 0.165, 0.085], abs=1e-5)
     assert [each["not_served"] for each in written["outages"]] == [11, 17, 9]
 
 
