@@ -2,10 +2,12 @@
 
 import pytest
 
-from lab.facts import summary
+from lab.facts import metrics, validity
 
 
 @pytest.fixture
 def a_stall_is_no_matter(monkeypatch: pytest.MonkeyPatch) -> None:
     """For runs of so few requests that one stall of a busy machine would make them invalid."""
-    monkeypatch.setattr(summary, "LAG_SHARE_MAX_PERCENT", 100.0)
+    monkeypatch.setattr(validity, "LAG_SHARE_MAX_PERCENT", 100.0)
+    monkeypatch.setattr(validity, "STALL_MS", 60_000.0)
+    monkeypatch.setattr(metrics, "STALL_MS", 60_000.0)

@@ -6,14 +6,15 @@ import pytest
 
 from lab.facts import compare
 from lab.facts.metrics import FirstFailure, Lag, Latency, Second, Server
-from lab.facts.summary import Generator, Summary, load, save
+from lab.facts.summary import Summary, load, save
+from lab.facts.validity import Generator, Services
 from lab.load.cpu import CpuUse
 from lab.report import plots
 
 
 def run(topology: str, rate_per_s: float | None, *, valid: bool = True) -> Summary:
     """Return a run's summary with three servers."""
-    first = FirstFailure(12.5, "refused", "a" * 32, rate_per_s) if rate_per_s else None
+    first = FirstFailure(12.5, "refused", "a" * 32, rate_per_s, 61.0) if rate_per_s else None
     servers = (
         Server("haproxy", 5, 1, 0),
         Server("predictor-1", 500, 400, 10),
@@ -23,7 +24,7 @@ def run(topology: str, rate_per_s: float | None, *, valid: bool = True) -> Summa
     return Summary(
         folder=f"20261121T120000Z-{topology}",
         topology=topology,
-        cost_factor=300,
+        service={"kind": "emulated"},
         pattern="ramp",
         limit_ms=1000,
         duration_s=30,
@@ -32,16 +33,20 @@ def run(topology: str, rate_per_s: float | None, *, valid: bool = True) -> Summa
         refused_requests=5,
         error_requests=1,
         late_requests=0,
+        generator_late_requests=0,
+        rate_reached_per_s=300,
         rate_max_without_failure_per_s=100,
         rate_served_max_per_s=110,
         first_failure=first,
         latency=Latency(10, 20, 30, 40),
         servers=servers,
-        lag=Lag(0, 3),
-        generator=Generator(True, 0, 40, 0, "requests failed"),
-        cpu=CpuUse(50, 30, 40),
+        lag=Lag(0, 3, 2, 0),
+        generator=Generator(True, 986, 0, 40, 0, "requests failed"),
+        cpu=CpuUse(30, 50, 30, 40),
+        services=Services(980, 2),
         valid=valid,
         invalid_because=() if valid else ("the generator fell behind",),
+        rate_doubtful_because=(),
     )
 
 

@@ -6,10 +6,13 @@ from pathlib import Path
 import pytest
 
 from lab.errors import RecordsError
-from lab.facts import metrics, summary
-from lab.facts.metrics import Lag, Records
-from lab.load.cpu import CpuUse, cpu_use
+from lab.facts import metrics, validity
+from lab.facts.metrics import Lag, Records, Rows
+from lab.facts.validity import Generator, Services
+from lab.load.cpu import NOT_SAMPLED, CpuUse, cpu_use
+from lab.load.spec import LoadSpec, from_settings
 from lab.records import COLUMNS, REQUESTS, Request, RequestReader, RequestWriter
+from lab.settings import Settings
 
 START_S = 1_700_000_000.0
 LIMIT_MS = 1000.0
@@ -33,13 +36,18 @@ def request(
     )
 
 
-def records(folder: Path, rows: list[Request]) -> Records:
+USERS = from_settings(Settings(pattern="users", users=1, limit_ms=LIMIT_MS))
+"""Closed users: the rate is counted."""
+RAMP = from_settings(Settings(limit_ms=LIMIT_MS, rate=10, ramp_per_s=5, rate_max=60, duration_s=20))
+
+
+def records(folder: Path, rows: list[Request], asked: LoadSpec = USERS) -> Records:
     """Save rows and open them."""
     writer = RequestWriter(folder / REQUESTS)
     for row in rows:
         writer.write(row)
     writer.close()
-    return Records(folder, started_s=START_S, limit_ms=LIMIT_MS)
+    return Records(folder, asked, started_s=START_S)
 
 
 def steady(rate: int, since_s: int, until_s: int) -> list[Request]:
@@ -52,7 +60,7 @@ def steady(rate: int, since_s: int, until_s: int) -> list[Request]:
 
 
 def test_failures_are_counted_by_kind(tmp_path: Path) -> None:
-    rows = [request(0.1), request(0.2, failure="late"), request(0.3, failure="refused"), request(0.4)]
+    rows = [request(0.1), request(0.2, 1500, failure="late"), request(0.3, failure="refused"), request(0.4)]
     assert records(tmp_path, rows).failures() == {"none": 2, "late": 1, "refused": 1}
 
 
@@ -136,7 +144,7 @@ def test_latency_of_no_prediction_is_unknown(tmp_path: Path) -> None:
 
 def test_lag_is_the_share_of_requests_sent_too_late(tmp_path: Path) -> None:
     rows = [*steady(96, 0, 1), *(request(0.5, 300, lag_ms=51 + index) for index in range(4))]
-    lag = records(tmp_path, rows).lag()
+    lag = records(tmp_path, rows).lag(None)
     assert lag.late_percent == pytest.approx(4)
     assert lag.max_ms == pytest.approx(54, abs=0.01)
 
@@ -153,14 +161,14 @@ def test_a_row_that_was_cut_off_is_left_out(tmp_path: Path) -> None:
     whole = path.read_text()
     for length in range(1, 40):
         path.write_text(whole[:-length])
-        found = Records(tmp_path, started_s=START_S, limit_ms=LIMIT_MS)
+        found = Records(tmp_path, USERS, started_s=START_S)
         assert sum(found.failures().values()) in {9, 10}
         assert found.latency().max_ms == pytest.approx(20)
 
 
 def test_a_folder_without_rows_is_named(tmp_path: Path) -> None:
     with pytest.raises(RecordsError, match=r"requests\.csv is missing"):
-        Records(tmp_path, started_s=START_S, limit_ms=LIMIT_MS)
+        Records(tmp_path, USERS, started_s=START_S)
 
 
 def test_rows_can_be_read_while_they_are_written(tmp_path: Path) -> None:
@@ -183,33 +191,142 @@ def test_rows_can_be_read_while_they_are_written(tmp_path: Path) -> None:
     assert text.startswith(",".join(COLUMNS))
 
 
-GOOD_LAG, GOOD_CPU = Lag(0.5, 80), CpuUse(60, 20, 50)
-GOOD_GENERATOR = summary.Generator(True, 0, 40, 0, "requests failed")
+GOOD_ROWS, GOOD_LAG, GOOD_CPU = Rows(1000, 1000, 30), Lag(0.5, 80, None, 0), CpuUse(30, 60, 20, 50)
+GOOD_GENERATOR = Generator(True, 1000, 0, 40, 0, "requests failed")
 
 
 @pytest.mark.parametrize(
-    ("lag", "generator", "cpu", "reason"),
+    ("rows", "lag", "generator", "cpu", "reason"),
     [
-        (GOOD_LAG, GOOD_GENERATOR, GOOD_CPU, ""),
-        (Lag(1.0, 80), GOOD_GENERATOR, CpuUse(None, None, None), ""),
-        (Lag(1.1, 80), GOOD_GENERATOR, GOOD_CPU, "1.1 % of the requests were sent more than 50 ms"),
-        (GOOD_LAG, summary.Generator(True, 0, 40, 3, ""), GOOD_CPU, "3 requests had to wait"),
-        (GOOD_LAG, summary.Generator(False, 0, 0, 0, ""), GOOD_CPU, "ended before its run was over"),
-        (GOOD_LAG, GOOD_GENERATOR, CpuUse(60, 2.9, 90), "no CPU left: 2.9 % idle"),
+        (GOOD_ROWS, GOOD_LAG, GOOD_GENERATOR, GOOD_CPU, ""),
+        (GOOD_ROWS, Lag(1.1, 80, None, 0), GOOD_GENERATOR, GOOD_CPU, "1.1 % of the requests were sent more"),
+        (GOOD_ROWS, GOOD_LAG, Generator(True, 1000, 0, 40, 3, ""), GOOD_CPU, "3 requests had to wait"),
+        (GOOD_ROWS, GOOD_LAG, Generator(False, 0, 0, 0, 0, ""), GOOD_CPU, "ended before its run was over"),
+        (GOOD_ROWS, GOOD_LAG, Generator(True, 1400, 400, 0, 0, ""), GOOD_CPU, "400 of 1400 requests have no"),
+        (
+            Rows(500, 500, 30),
+            GOOD_LAG,
+            GOOD_GENERATOR,
+            GOOD_CPU,
+            "500 requests, the generator ended 1000",
+        ),
+        (Rows(1003, 1000, 30), GOOD_LAG, GOOD_GENERATOR, GOOD_CPU, "3 rows of requests.csv have the id of"),
+        (GOOD_ROWS, GOOD_LAG, GOOD_GENERATOR, CpuUse(30, 60, 2.9, 50), "no CPU left: 2.9 % idle"),
+        (GOOD_ROWS, GOOD_LAG, GOOD_GENERATOR, CpuUse(30, 60, 20, 89.9), ""),
+        (GOOD_ROWS, GOOD_LAG, GOOD_GENERATOR, CpuUse(30, 93, 90, 100), "used 100 % of its core"),
+        (GOOD_ROWS, GOOD_LAG, GOOD_GENERATOR, NOT_SAMPLED, "cpu.csv has 0 samples of a load of 30 s"),
+        (GOOD_ROWS, GOOD_LAG, GOOD_GENERATOR, CpuUse(14, 60, 20, 50), "14 samples of a load of 30 s"),
+        (Rows(1000, 1000, 0.5), GOOD_LAG, GOOD_GENERATOR, NOT_SAMPLED, "is not known"),
     ],
 )
 def test_a_run_is_valid_or_says_why_not(
-    lag: Lag, generator: summary.Generator, cpu: CpuUse, reason: str
+    rows: Rows, lag: Lag, generator: Generator, cpu: CpuUse, reason: str
 ) -> None:
-    reasons = summary.invalid_because(lag, generator, cpu, idle_min_percent=3)
+    reasons = validity.invalid_because(rows, lag, generator, cpu, idle_min_percent=3)
     assert bool(reasons) == bool(reason)
     assert reason in "".join(reasons)
 
 
-def test_idle_cpu_is_judged_by_the_lowest_mean_of_five_samples(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("services", "reason"),
+    [
+        (None, ""),
+        (Services(0, 0), ""),
+        (Services(1000, 10), ""),
+        (Services(1000, 11), "too slow for the stated service time: 1.1 % of 1000"),
+    ],
+)
+def test_a_machine_too_slow_for_the_stated_service_time_is_named(
+    services: Services | None, reason: str
+) -> None:
+    reasons = validity.slow_because(services)
+    assert bool(reasons) == bool(reason)
+    assert reason in "".join(reasons)
+
+
+def test_the_rate_at_the_first_failure_is_that_of_the_schedule(tmp_path: Path) -> None:
+    """The ramp asked for 10 + 5 x 4 = 30/s at 4 s; the arrivals of that second were only 20."""
+    rows = [*steady(20, 0, 6), request(4.0, 10, failure="refused", status=429)]
+    found = records(tmp_path, rows, RAMP)
+    first = found.first_failure()
+    assert first is not None
+    assert first.rate_per_s == pytest.approx(30)
+    assert first.counted_per_s == 21
+    assert found.rate_reached_per_s() == pytest.approx(10 + 5 * 5.975)
+
+
+def test_a_rate_is_reached_and_not_left_again(tmp_path: Path) -> None:
+    """A spike is over when the last request is due; the ramp's top is held."""
+    spike = from_settings(Settings(pattern="spike", rate=10, rate_max=80, spike_s=2, duration_s=10))
+    assert records(tmp_path, steady(10, 0, 9), spike).rate_reached_per_s() == 80
+    (tmp_path / "ramp").mkdir()
+    assert records(tmp_path / "ramp", steady(10, 0, 15), RAMP).rate_reached_per_s() == 60
+
+
+@pytest.mark.parametrize(
+    ("stalled", "generators", "first_s"),
+    [
+        (request(2.0, 1030, failure="late", lag_ms=900), 1, 6.0),  # served in 130 ms, once it was sent
+        (request(2.0, 1010, failure="late", lag_ms=15), 1, 6.0),  # 995 ms of service: in time
+        (request(2.0, 40, failure="refused", status=429, lag_ms=25), 1, 6.0),  # part of a burst that it made
+        (request(2.0, 1030, failure="late", lag_ms=5), 0, 3.0),
+        (request(2.0, 40, failure="refused", status=429, lag_ms=5), 0, 2.04),
+    ],
+)
+def test_what_the_generator_sent_late_is_not_billed_to_the_system(
+    tmp_path: Path, stalled: Request, generators: int, first_s: float
+) -> None:
+    rows = [*steady(20, 0, 8), stalled, request(5.99, 10, failure="refused", status=429)]
+    found = records(tmp_path, rows, RAMP)
+    first = found.first_failure()
+    assert first is not None
+    assert first.at_s == pytest.approx(first_s)
+    assert found.failures().get("generator", 0) == generators
+    doubts = validity.rate_doubtful_because(found.lag(first))
+    assert bool(doubts) == bool(generators)
+    assert not doubts or "failed before any other" in doubts[0]
+
+
+@pytest.mark.parametrize(
+    ("due_s", "lag_ms", "doubtful"), [(4.5, 21, True), (4.5, 19, False), (3.9, 40, False), (5.1, 40, False)]
+)
+def test_close_to_the_first_failure_no_stall_is_tolerated(
+    tmp_path: Path, due_s: float, lag_ms: float, *, doubtful: bool
+) -> None:
+    """Requests that were sent late and served; refused is one that was due at 4.99 s."""
+    rows = [*steady(20, 0, 8), request(due_s, 60, lag_ms=lag_ms), request(4.99, 10, failure="refused")]
+    found = records(tmp_path, rows, RAMP)
+    doubts = validity.rate_doubtful_because(found.lag(found.first_failure()))
+    assert bool(doubts) == doubtful
+    assert not doubts or f"sent {lag_ms:g} ms late" in doubts[0]
+
+
+def test_a_stall_before_a_late_request_counts_though_it_failed_much_later(tmp_path: Path) -> None:
+    rows = [*steady(20, 0, 8), request(3.5, 60, lag_ms=30), request(4.0, 1500, failure="late")]
+    found = records(tmp_path, rows, RAMP)
+    assert validity.rate_doubtful_because(found.lag(found.first_failure()))
+
+
+def test_failures_that_are_all_the_generators_are_no_good_news(tmp_path: Path) -> None:
+    rows = [*steady(20, 0, 8), request(7.5, 40, failure="refused", status=429, lag_ms=25)]
+    found = records(tmp_path, rows, RAMP)
+    assert found.first_failure() is None
+    (reason,) = validity.rate_doubtful_because(found.lag(None))
+    assert "1 requests that the generator sent more than 20 ms late" in reason
+
+
+def test_the_cpu_is_judged_by_the_means_of_five_samples(tmp_path: Path) -> None:
     idle = [90, 0, 50, 10, 10, 10, 20, 90]
     lines = ["time_s,idle_percent,generator_percent"]
     lines += [f"{index},{value},{30 + index}" for index, value in enumerate(idle)]
     path = tmp_path / "cpu.csv"
     path.write_text("\n".join(lines) + "\n")
-    assert cpu_use(path) == CpuUse(35, 16, 37)
+    assert cpu_use(path) == CpuUse(8, 35, 16, 35)
+
+
+@pytest.mark.parametrize("text", ["", "time_s,idle_percent,generator_percent\n", None])
+def test_a_file_without_samples_says_nothing_of_the_cpu(tmp_path: Path, text: str | None) -> None:
+    path = tmp_path / "cpu.csv"
+    if text is not None:
+        path.write_text(text)
+    assert cpu_use(path) == NOT_SAMPLED

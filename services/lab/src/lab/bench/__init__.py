@@ -22,7 +22,7 @@ from typing import Any, Protocol, cast
 from lab import records
 from lab.bench import measurements
 from lab.errors import LabError
-from lab.facts import metrics, summary
+from lab.facts import metrics, validity
 from lab.load import checks, preparation, spec
 from lab.load.cpu import cpu_use
 from lab.load.generator import Load
@@ -113,9 +113,10 @@ def goodput_per_s(rows: Sequence[Request], start_s: float, end_s: float) -> floa
 
 def doubts_about(folder: Path, idle_min_percent: float) -> tuple[str, ...]:
     """Say what makes the records of a load invalid: its generator fell behind, or the CPU was used up."""
-    generator, _ = summary.generator_of(folder)
-    lag = metrics.Records(folder, started_s=0.0, limit_ms=0.0).lag()
-    return summary.invalid_because(lag, generator, cpu_use(folder / records.CPU), idle_min_percent)
+    generator, said = validity.generator_of(folder)
+    rows = metrics.Records(folder, spec.read(folder), started_s=said.get("started_s", 0.0))
+    cpu = cpu_use(folder / records.CPU)
+    return validity.invalid_because(rows.rows(), rows.lag(None), generator, cpu, idle_min_percent)
 
 
 def doubted(figure: Figure, doubts: Sequence[str]) -> Figure:

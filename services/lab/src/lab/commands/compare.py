@@ -34,7 +34,7 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
     console.print(terminal.Trimmed(_rates(comparison.rates)))
     console.print(terminal.Trimmed(_loads(comparison.loads)))
     for made in summaries:
-        for reason in made.invalid_because:
+        for reason in made.doubts:
             print(f"INVALID: {made.topology}: {reason}")
     print(f"saved: results/{target.name}/: compare.json, compare.png, compare.svg")
     return 0

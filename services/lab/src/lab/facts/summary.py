@@ -1,12 +1,13 @@
-"""A result folder in, its summary out: the numbers of lab.metrics and whether they may be trusted."""
+"""A result folder in, its summary out: the numbers of lab.facts.metrics and whether they may be trusted."""
 
 import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from lab.facts import validity
 from lab.facts.metrics import (
-    LAG_LIMIT_MS,
+    GENERATORS,
     FirstFailure,
     Lag,
     Latency,
@@ -14,42 +15,19 @@ from lab.facts.metrics import (
     Server,
     rate_max_without_failure_per_s,
 )
+from lab.facts.validity import Generator, Services
 from lab.load import spec
 from lab.load.cpu import CpuUse, cpu_use
-from lab.records import (
-    CPU,
-    ERROR,
-    GENERATOR,
-    LATE,
-    NONE,
-    REFUSED,
-    SETTINGS_FILE,
-    SUMMARY,
-    read_json,
-    write_json,
-)
-
-LAG_SHARE_MAX_PERCENT = 1.0
-
-
-@dataclass(frozen=True)
-class Generator:
-    """What the generator said of itself; `complete` is False if it died before it could."""
-
-    complete: bool
-    unfinished_requests: int
-    in_flight_peak_requests: int
-    in_flight_bound_hits: int
-    stopped_because: str
+from lab.records import CPU, ERROR, LATE, NONE, REFUSED, SETTINGS_FILE, SUMMARY, read_json, write_json
 
 
 @dataclass(frozen=True)
 class Summary:
-    """The numbers of one run; lab.metrics has the definitions."""
+    """The numbers of one run; lab.facts.metrics has the definitions."""
 
     folder: str
     topology: str
-    cost_factor: float
+    service: Any
     pattern: str
     limit_ms: float
     duration_s: float
@@ -58,6 +36,8 @@ class Summary:
     refused_requests: int
     error_requests: int
     late_requests: int
+    generator_late_requests: int
+    rate_reached_per_s: float
     rate_max_without_failure_per_s: float
     rate_served_max_per_s: float
     first_failure: FirstFailure | None
@@ -66,71 +46,49 @@ class Summary:
     lag: Lag
     generator: Generator
     cpu: CpuUse
+    services: Services | None
     valid: bool
     invalid_because: tuple[str, ...]
+    rate_doubtful_because: tuple[str, ...]
 
     @property
     def failed_requests(self) -> int:
-        """Failures of all kinds."""
+        """Failures of all kinds that are the system's."""
         return self.refused_requests + self.error_requests + self.late_requests
 
-
-def invalid_because(lag: Lag, generator: Generator, cpu: CpuUse, idle_min_percent: float) -> tuple[str, ...]:
-    """List what makes a run invalid, each as a sentence; empty for a valid run."""
-    reasons = []
-    if not generator.complete:
-        reasons.append("the generator ended before its run was over")
-    if lag.late_percent > LAG_SHARE_MAX_PERCENT:
-        reasons.append(
-            f"the generator fell behind: {lag.late_percent:.1f} % of the requests were sent more than "
-            f"{LAG_LIMIT_MS:g} ms after they were due (at most {LAG_SHARE_MAX_PERCENT:g} % may be)"
-        )
-    if generator.in_flight_bound_hits:
-        reasons.append(
-            f"the generator fell behind: {generator.in_flight_bound_hits} requests had to wait because "
-            f"{generator.in_flight_peak_requests} were in progress (IN_FLIGHT_MAX)"
-        )
-    if cpu.idle_lowest_percent is not None and cpu.idle_lowest_percent < idle_min_percent:
-        reasons.append(
-            f"the machine had no CPU left: {cpu.idle_lowest_percent:.1f} % idle over 5 s "
-            f"(at least {idle_min_percent:g} % must be; IDLE_MIN)"
-        )
-    return tuple(reasons)
-
-
-def generator_of(folder: Path) -> tuple[Generator, dict[str, Any]]:
-    """Read how the generator fared, and all that it said of itself."""
-    if not (folder / GENERATOR).is_file():
-        return Generator(False, 0, 0, 0, "it died"), {}
-    said = read_json(folder / GENERATOR)
-    names = ("unfinished_requests", "in_flight_peak_requests", "in_flight_bound_hits", "stopped_because")
-    return Generator(True, *(said[name] for name in names)), said
+    @property
+    def doubts(self) -> tuple[str, ...]:
+        """All that speaks against the numbers, a sentence each; empty for a valid run."""
+        return (*self.invalid_because, *self.rate_doubtful_because)
 
 
 def records_of(folder: Path) -> Records:
     """Open the rows of a result folder."""
     saved = read_json(folder / SETTINGS_FILE)
-    _, said = generator_of(folder)
-    return Records(
-        folder, started_s=said.get("started_s", saved["started_s"]), limit_ms=spec.read(folder).limit_ms
-    )
+    _, said = validity.generator_of(folder)
+    return Records(folder, spec.read(folder), started_s=said.get("started_s", saved["started_s"]))
 
 
 def summarise(folder: Path) -> Summary:
     """Make the summary of a result folder from its saved records."""
     saved = read_json(folder / SETTINGS_FILE)
     asked = spec.read(folder)
-    generator, _ = generator_of(folder)
+    generator, _ = validity.generator_of(folder)
     records = records_of(folder)
     counts = records.failures()
     seconds = records.seconds()
     first_failure = records.first_failure()
-    lag, cpu = records.lag(), cpu_use(folder / CPU)
-    reasons = invalid_because(lag, generator, cpu, saved["settings"]["idle_min_percent"])
+    lag, cpu = records.lag(first_failure), cpu_use(folder / CPU)
+    services = Services(**saved["services"]) if saved.get("services") else None
+    invalid_because = (
+        *validity.invalid_because(records.rows(), lag, generator, cpu, saved["settings"]["idle_min_percent"]),
+        *validity.slow_because(services),
+    )
+    doubtful_because = validity.rate_doubtful_because(lag)
     return Summary(
         folder=folder.name,
         topology=saved["topology"],
-        cost_factor=saved["cost_factor"],
+        service=saved.get("service"),
         pattern=asked.pattern,
         limit_ms=asked.limit_ms,
         duration_s=float(seconds[-1].second + 1) if seconds else 0.0,
@@ -139,6 +97,8 @@ def summarise(folder: Path) -> Summary:
         refused_requests=counts.get(REFUSED, 0),
         error_requests=counts.get(ERROR, 0),
         late_requests=counts.get(LATE, 0),
+        generator_late_requests=counts.get(GENERATORS, 0),
+        rate_reached_per_s=records.rate_reached_per_s(),
         rate_max_without_failure_per_s=rate_max_without_failure_per_s(seconds),
         rate_served_max_per_s=records.served_max_per_s(),
         first_failure=first_failure,
@@ -147,8 +107,10 @@ def summarise(folder: Path) -> Summary:
         lag=lag,
         generator=generator,
         cpu=cpu,
-        valid=not reasons,
-        invalid_because=reasons,
+        services=services,
+        valid=not invalid_because and not doubtful_because,
+        invalid_because=invalid_because,
+        rate_doubtful_because=doubtful_because,
     )
 
 
@@ -170,6 +132,8 @@ def load(folder: Path) -> Summary:
             "lag": Lag(**raw["lag"]),
             "generator": Generator(**raw["generator"]),
             "cpu": CpuUse(**raw["cpu"]),
+            "services": Services(**raw["services"]) if raw["services"] else None,
             "invalid_because": tuple(raw["invalid_because"]),
+            "rate_doubtful_because": tuple(raw["rate_doubtful_because"]),
         }
     )

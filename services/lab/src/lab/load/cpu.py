@@ -6,6 +6,7 @@
 import csv
 import os
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -68,20 +69,28 @@ class CpuLog:
 class CpuUse:
     """The CPU of a run, in %; None where nothing was sampled."""
 
+    samples: int
     idle_mean_percent: float | None
     idle_lowest_percent: float | None  # the lowest mean of 5 samples in a row
-    generator_highest_percent: float | None  # of one core
+    generator_highest_percent: float | None  # of one core: the highest mean of 5 samples in a row
+
+
+NOT_SAMPLED = CpuUse(0, None, None, None)
 
 
 def cpu_use(path: Path) -> CpuUse:
     """Summarise cpu.csv."""
     if not path.is_file():
-        return CpuUse(None, None, None)
+        return NOT_SAMPLED
     with path.open(encoding="utf-8", newline="") as file:
         rows = [row for row in csv.reader(file) if len(row) == len(CPU_COLUMNS) and row[0] != CPU_COLUMNS[0]]
     if not rows:
-        return CpuUse(None, None, None)
-    idle = [float(row[1]) for row in rows]
-    width = min(SMOOTH_ROWS, len(idle))
-    means = [sum(idle[start : start + width]) / width for start in range(len(idle) - width + 1)]
-    return CpuUse(sum(idle) / len(idle), min(means), max(float(row[2]) for row in rows))
+        return NOT_SAMPLED
+    idle, used = [float(row[1]) for row in rows], [float(row[2]) for row in rows]
+    return CpuUse(len(rows), sum(idle) / len(idle), min(_means(idle)), max(_means(used)))
+
+
+def _means(values: Sequence[float]) -> list[float]:
+    """Return the mean of each 5 values in a row; of all, where there are fewer."""
+    width = min(SMOOTH_ROWS, len(values))
+    return [sum(values[start : start + width]) / width for start in range(len(values) - width + 1)]

@@ -1,9 +1,12 @@
 """A load test's summary as a person reads it in the terminal."""
 
+import dataclasses
+
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from lab.facts.metrics import LAG_LIMIT_MS
 from lab.facts.summary import Summary
 
 
@@ -16,8 +19,8 @@ def _rate(value: float) -> str:
     return f"{value:.1f} requests/s"
 
 
-def _ms(value: float | None) -> str:
-    return "no reply" if value is None else f"{value:.0f} ms"
+def _ms(value: float | None, failed_percent: float) -> str:
+    return f"none: {failed_percent:.0f} % failed" if value is None else f"{value:.0f} ms"
 
 
 def _facts(summary: Summary) -> Table:
@@ -25,16 +28,21 @@ def _facts(summary: Summary) -> Table:
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold")
     first, latency = summary.first_failure, summary.latency
+    failed_percent = 100 * summary.failed_requests / max(summary.sent_requests, 1)
     if first:
         failure = f"{_rate(first.rate_per_s)} ({first.failure}, {first.at_s:.1f} s after the start)"
     else:
-        failure = "no request failed: raise RATE_MAX, RAMP or DURATION (USERS) to find the rate"
+        failure = (
+            f"above {_rate(summary.rate_reached_per_s)}: no request failed; raise RATE_MAX, RAMP or DURATION "
+            "(USERS) to find it"
+        )
     table.add_row("rate at the first failure", Text(failure, style="bold"))
+    table.add_row("", "one draw; TRIALS=5 gives a median")
     table.add_row("highest rate without failure", _rate(summary.rate_max_without_failure_per_s))
     table.add_row("most served in a second", _rate(summary.rate_served_max_per_s))
     table.add_row(
         "latency p50 / p95 / p99 / max",
-        " / ".join(_ms(value) for value in (latency.p50_ms, latency.p95_ms, latency.p99_ms, latency.max_ms)),
+        " / ".join(_ms(value, failed_percent) for value in dataclasses.astuple(latency)),
     )
     table.add_row("requests", f"{summary.sent_requests} sent, {summary.served_requests} served")
     table.add_row(
@@ -42,6 +50,10 @@ def _facts(summary: Summary) -> Table:
         f"{summary.refused_requests} refused, {summary.error_requests} errors, "
         f"{summary.late_requests} late (over {summary.limit_ms:g} ms)",
     )
+    if summary.generator_late_requests:
+        table.add_row(
+            "failed, but sent late", f"{summary.generator_late_requests}: the generator's, not the system's"
+        )
     if summary.generator.unfinished_requests:
         table.add_row("without an end", f"{summary.generator.unfinished_requests} when the load was ended")
     return table
@@ -61,8 +73,10 @@ def _servers(summary: Summary) -> Table:
 
 def _verdict(summary: Summary) -> Text:
     if not summary.valid:
-        return Text("INVALID: " + "; ".join(summary.invalid_because), style="bold red")
+        return Text("INVALID: " + "; ".join(summary.doubts), style="bold red")
     cpu = summary.cpu
+    shares = [f"{summary.lag.late_percent:.2f} % of the requests sent over {LAG_LIMIT_MS:g} ms late"]
+    if cpu.generator_highest_percent is not None:
+        shares.append(f"at most {cpu.generator_highest_percent:.0f} % of its core used")
     idle = "" if cpu.idle_lowest_percent is None else f"; at least {cpu.idle_lowest_percent:.0f} % CPU idle"
-    share = f"{summary.lag.late_percent:.2f} % of the requests sent over 50 ms late"
-    return Text(f"valid: the generator kept its schedule ({share}){idle}", style="green")
+    return Text(f"valid: the generator kept its schedule ({', '.join(shares)}){idle}", style="green")

@@ -48,7 +48,7 @@ def measure(bench: Bench) -> Figures:
         first = made.first_failure
         rates.append(first.rate_per_s if first else made.rate_max_without_failure_per_s)
         valid = valid and made.valid
-        notes += made.invalid_because if first else (f"no request failed up to {rate_max:.0f}/s",)
+        notes += made.doubts if first else (f"no request failed up to {rate_max:.0f}/s",)
         bench.steady()
     middle = statistics.median(rates)
     return [
