@@ -210,7 +210,8 @@ class Records:
         """Return the first failure that is the system's, and the rate at it."""
         found = self._all(
             """SELECT request_id, failure, failed_s, due_s FROM requests
-               WHERE failure NOT IN ('none', 'client_gone') AND NOT is_generators ORDER BY failed_s, request_id LIMIT 1"""
+               WHERE failure NOT IN ('none', 'client_gone') AND NOT is_generators
+               ORDER BY failed_s, request_id LIMIT 1"""
         )
         if not found:
             return None
