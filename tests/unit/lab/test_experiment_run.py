@@ -224,6 +224,7 @@ def test_a_kill_is_done_watched_recovered_from_and_judged(
     assert verdict["fault_s"][0] < verdict["recovered_s"]
     assert all(one["met"] for one in verdict["expectations"])
     assert (verdict["verdict"], status) == ("met", 0), verdict["because"]
+    assert verdict["because"] == ["everything expected holds", "no limit is set to requests refused, late"]
     assert verdict["scenario"] == "own"
     assert "own" in capsys.readouterr().out
 

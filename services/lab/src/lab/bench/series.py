@@ -14,7 +14,7 @@ from lab.facts.intervals import at_most
 from lab.facts.measures import number
 from lab.facts.trials import Result
 
-LEFT_OUT_MAX = 0.1
+LEFT_OUT_MAX = 0.2
 """Where more than this share of the trials is left out, no figure is reached."""
 
 
@@ -73,10 +73,18 @@ def _zero(values: list[float]) -> str:
     return f"{some} of {len(values)} experiments had any: at most {most:.2g} % do (95 %)"
 
 
-def losses(under: Bench, name: str, count: int) -> Figure:
-    """Run a scenario a number of times and return the requests lost, which have to be none."""
+def losses(under: Bench, name: str, count: int) -> list[Figure]:
+    """Run a scenario a number of times; return the requests lost (none, to be reached) and at stake."""
     done = run(under, name, count)
-    return done.figure(f"requests lost, of {sum(done.values('sent')):.0f}", "lost", 0)
+    return [done.figure(f"requests lost, of {sum(done.values('sent')):.0f}", "lost", 0), *at_stake(done)]
+
+
+def at_stake(done: Series) -> list[Figure]:
+    """Return how many requests were at stake, and how many of them a retry saved; for information."""
+    return [
+        done.figure("requests at stake", "exposed", math.inf),
+        done.figure("of them saved by a retry", "saved_by_retry", math.inf),
+    ]
 
 
 def run(under: Bench, name: str, count: int) -> Series:

@@ -38,4 +38,6 @@ def verdict(folder: Path, plan: Plan, entries: Sequence[Entry], zero_s: float, f
     )
     values = measures.all_of(found)
     made = judge.judge(judge.judge_each(plan.scenario.expect, values), facts, found.of_class(judge.UNKNOWN))
+    if made.verdict == judge.MET and (free := judge.unbounded(plan.scenario.expect)):
+        made = replace(made, because=(*made.because, free))
     return replace(made, measures=values, exposure=at_stake)

@@ -24,6 +24,12 @@ NOT_APPLICABLE, INVALID = "not applicable", "invalid"
 STATUS: Mapping[str, int] = {MET: 0, NOT_MET: 1, COULD_NOT_RUN: 2, NOT_APPLICABLE: 2, INVALID: 3}
 """The exit status of each verdict."""
 UNKNOWN = "unknown"
+DAMAGE = {
+    "lost": {"lost", "lost_percent", "lost_after_100ms", "served_percent"},
+    "refused": {"shed", "shed_percent", "served_percent"},
+    "late": {"late", "late_percent", "served_percent"},
+}
+"""Kinds of damage, and the measures of which any sets a limit to it."""
 
 
 @dataclass(frozen=True)
@@ -85,6 +91,13 @@ class Verdict:
 def judge_each(expected: Sequence[Expectation], measures: Mapping[str, float | str]) -> tuple[Judged, ...]:
     """Hold each expectation against its measurement."""
     return tuple(_judge_one(each, measures[each.measure]) for each in expected)
+
+
+def unbounded(expected: Sequence[Expectation]) -> str:
+    """Return what a scenario that expects something allows without a limit, in words; empty if nothing."""
+    held = {each.measure for each in expected}
+    free = [words for words, measures in DAMAGE.items() if not held & measures]
+    return f"no limit is set to requests {', '.join(free)}" if expected and free else ""
 
 
 def _judge_one(expected: Expectation, value: float | str) -> Judged:

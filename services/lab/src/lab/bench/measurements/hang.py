@@ -7,5 +7,5 @@ TRIALS_MAX = 10
 
 
 def measure(bench: Bench) -> Figures:
-    """Return the losses."""
-    return [series.losses(bench, "hang", min(bench.trials, TRIALS_MAX))]
+    """Return the losses, and what was at stake."""
+    return series.losses(bench, "hang", min(bench.trials, TRIALS_MAX))

@@ -12,6 +12,7 @@ def measure(bench: Bench) -> Figures:
     sent = sum(done.values("sent"))
     return [
         done.figure(f"requests lost, of {sent:.0f}", "lost", 0),
+        *series.at_stake(done),
         done.figure("requests refused", "shed", 0),
         done.figure("requests of unknown fate", "unknown", 0),
         done.figure(

@@ -14,4 +14,5 @@ def measure(bench: Bench) -> Figures:
     return [
         done.figure(f"requests lost after 100 ms, of {sum(done.values('sent')):.0f}", "lost_after_100ms", 0),
         done.figure("requests lost in the first 100 ms", "lost_within_100ms", math.inf),
+        *series.at_stake(done),
     ]
