@@ -180,7 +180,7 @@ def test_each_variable_of_the_scripts_the_makefile_and_the_tests_is_named() -> N
 def steps() -> set[str]:
     path = ROOT / "services/lab/src/lab/facts/timeline.py"
     written = {name for call in calls(path, "_step") if (name := first_text(call))}
-    to_servers = {name for name in faults.names() if faults.SERVER in faults.load(name).PLACES}
+    to_servers = {name for name in faults.names() if faults.SERVER in faults.load(name).places}
     return written | {"first sign", "also seen", *to_servers}  # these stand in variables
 
 

@@ -47,8 +47,8 @@ STARTED = {
 class LoopbackDocker(ThreadingHTTPServer):
     """Containers by name. `deaf_to` names requests that are answered well and have no effect.
 
-    A request takes `took_s`; a process that is sent SIGTERM goes on for `drain_s`. `refuses` names requests
-    that are refused, each with what happens then.
+    A request takes `took_s`, and waits until `answers` is set; with `drains` a process that is sent SIGTERM
+    goes on until it is said to exit. `refuses` names requests that are refused, each with what happens then.
     """
 
     daemon_threads = True
@@ -65,7 +65,9 @@ class LoopbackDocker(ThreadingHTTPServer):
             self.add(f"lab-predictor-{number}-1")
         self.refuses: dict[str, Callable[[], object]] = {}
         self.took_s = 0.0
-        self.drain_s = 0.0
+        self.answers = threading.Event()
+        self.answers.set()
+        self.drains = False
         self.log = b""
         self.log_of: Callable[[str], bytes] = lambda _name: self.log
         self.asked: list[str] = []
@@ -143,13 +145,12 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(404, {"message": f"No such container: {name}"})
             return
         time.sleep(self.server.took_s)
+        self.server.answers.wait()
         if action in self.server.deaf_to:
             pass
         elif action == "update":
             self.server.cpu[name] = body
-        elif action == "kill" and "signal=TERM" in self.path and self.server.drain_s:
-            threading.Timer(self.server.drain_s, self.server.happened, ("exit", name)).start()
-        else:
+        elif not (action == "kill" and "signal=TERM" in self.path and self.server.drains):
             self.server.happened(action, name)
         self.server.on_post(action, name)
         self._send(200 if action == "update" else 204, {} if action == "update" else b"")

@@ -11,7 +11,7 @@ from lab.faults.watchdog import Watchdog
 def watchdog() -> Iterator[str]:
     """Serve; give its address (host:port)."""
     with Watchdog(("127.0.0.1", 0)) as serving:
-        threading.Thread(target=serving.serve_forever, daemon=True).start()
+        threading.Thread(target=serving.serve_forever, args=(0.02,), daemon=True).start()
         try:
             yield f"127.0.0.1:{serving.server_address[1]}"
         finally:

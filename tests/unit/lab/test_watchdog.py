@@ -6,7 +6,8 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 
 import pytest
 
@@ -39,6 +40,13 @@ def context(peer: LoopbackDocker, address: str) -> Iterator[faults.Context]:
         yield faults.Context(engine, watchdog=address)
 
 
+def pausing(
+    context: faults.Context, limit_s: float | None = None
+) -> AbstractContextManager[Callable[[], None]]:
+    pause = faults.load("pause")
+    return pause.lasting(pause.at(context, "predictor-1"), limit_s)
+
+
 def eventually(peer: LoopbackDocker, status: str) -> None:
     deadline = time.monotonic() + 20
     while peer.status[FIRST] != status:
@@ -48,7 +56,7 @@ def eventually(peer: LoopbackDocker, status: str) -> None:
 
 def test_a_pause_ends_with_its_block(peer: LoopbackDocker, context: faults.Context) -> None:
     """The watchdog has nothing to do."""
-    with faults.lasting("pause", context, "predictor-1") as inject:
+    with pausing(context) as inject:
         assert peer.asked == [], "it is the caller who says when"
         inject()
         assert peer.status[FIRST] == "paused"
@@ -60,7 +68,7 @@ def test_a_pause_ends_with_its_block(peer: LoopbackDocker, context: faults.Conte
 def test_what_was_not_injected_is_not_undone(peer: LoopbackDocker, context: faults.Context) -> None:
     """Somebody else may have paused it."""
     peer.status[FIRST] = "paused"
-    with faults.lasting("pause", context, "predictor-1"):
+    with pausing(context):
         pass
     time.sleep(0.2)
     assert peer.asked == []
@@ -71,7 +79,7 @@ def test_a_pause_ends_on_errors_and_on_ctrl_c(
     peer: LoopbackDocker, context: faults.Context, error: type[BaseException]
 ) -> None:
     def strike_and_fail() -> None:
-        with faults.lasting("pause", context, "predictor-1") as inject:
+        with pausing(context) as inject:
             inject()
             raise error
 
@@ -84,8 +92,8 @@ def test_a_pause_ends_after_its_limit_even_if_its_owner_does_nothing(
     peer: LoopbackDocker, context: faults.Context
 ) -> None:
     """The limit counts from the injection; the owner's own end of it is harmless."""
-    with faults.lasting("pause", context, "predictor-1", limit_s=0.3) as inject:
-        time.sleep(0.5)
+    with pausing(context, limit_s=0.1) as inject:
+        time.sleep(0.2)
         inject()
         assert peer.asked[:1] == ["pause"]
         eventually(peer, "running")
@@ -103,7 +111,7 @@ def test_a_watchdog_that_is_refused_at_first_tries_again(
             peer.deaf_to = frozenset()
 
     peer.on_post = listen
-    with faults.lasting("pause", context, "predictor-1", limit_s=0.1) as inject:
+    with pausing(context, limit_s=0.1) as inject:
         inject()
         eventually(peer, "running")
 
@@ -116,7 +124,8 @@ from lab import faults
 from lab.parts.docker import Engine
 with Engine({peer.url!r}, "lab") as engine:
     context = faults.Context(engine, watchdog={address!r})
-    with faults.lasting("pause", context, "predictor-1", limit_s=60) as inject:
+    pause = faults.load("pause")
+    with pause.lasting(pause.at(context, "predictor-1"), limit_s=60) as inject:
         inject()
         os.kill(os.getpid(), signal.SIGKILL)
 """
@@ -131,7 +140,7 @@ def test_nothing_is_done_without_a_watchdog(
 ) -> None:
     monkeypatch.setattr(guard, "START_S", 0.2)
     nowhere = faults.Context(context.engine, watchdog="127.0.0.1:9")
-    with pytest.raises(LabError, match="does not guard"), faults.lasting("pause", nowhere, "predictor-1"):
+    with pytest.raises(LabError, match="does not guard"), pausing(nowhere):
         pytest.fail("the block was entered")
     assert peer.asked == []
 
@@ -151,7 +160,7 @@ def test_a_watchdog_that_is_gone_by_then_is_noticed_before_anything_is_done(peer
         address = f"127.0.0.1:{server.getsockname()[1]}"
         with (
             Engine(peer.url, "lab") as engine,
-            faults.lasting("pause", faults.Context(engine, watchdog=address), "predictor-1") as inject,
+            pausing(faults.Context(engine, watchdog=address)) as inject,
         ):
             leaving.join()
             time.sleep(0.1)

@@ -171,23 +171,24 @@ class Run:
         fault = faults.load(self.plan.fault)
         self._said(f"{self.plan.fault} {', '.join(self.plan.targets)}")
         with contextlib.ExitStack() as stack:
-            parameters = faults.complete(self.plan.fault)
-            if faults.DURATION in parameters:
-                parameters[faults.DURATION] = self.plan.hang_s
-            contexts = {name: stack.enter_context(_context(self._settings)) for name in self.plan.targets}
-            for name, context in contexts.items():
-                if reason := faults.why_not(self.plan.fault, context, name, parameters):
+            given = {faults.DURATION: self.plan.hang_s} if faults.DURATION in fault.parameters else {}
+            injections = {
+                name: fault.at(stack.enter_context(_context(self._settings)), name, given)
+                for name in self.plan.targets
+            }
+            for injection in injections.values():
+                if reason := fault.why_not(injection):
                     raise LabError(f"FAULT={self.plan.fault} is not applicable: {reason}")
 
-            with contextlib.ExitStack() as guards, ThreadPoolExecutor(len(contexts)) as pool:
+            with contextlib.ExitStack() as guards, ThreadPoolExecutor(len(injections)) as pool:
                 # The pool ends first: no fault is undone while another thread may still be about to do it.
                 injects: dict[str, Callable[[], None]] = {}
-                for name, context in contexts.items():
+                for name, injection in injections.items():
                     # What others repair is left to them: how soon they do is what is measured.
                     injects[name] = (
-                        guards.enter_context(faults.lasting(self.plan.fault, context, name, parameters))
-                        if fault.ENDS
-                        else partial(fault.inject, context, name, parameters)
+                        guards.enter_context(fault.lasting(injection))
+                        if fault.ends
+                        else partial(fault.inject, injection)
                     )
 
                 def inject(name: str) -> Stroke:
@@ -195,22 +196,22 @@ class Run:
                     # is one request, and its time is the last thing read before it.
                     struck = time.time()
                     injects[name]()
-                    return Stroke(name, self.plan.fault, struck, fault.DETAIL)
+                    return Stroke(name, self.plan.fault, struck, fault.detail)
 
                 strokes = list(pool.map(inject, self.plan.targets))
-                self._see(contexts, parameters)
-                if not fault.ENDS:
+                self._see(injections)
+                if not fault.ends:
                     return strokes
                 self._rest(self.plan.hang_s, f"{self.plan.fault} lasts {self.plan.hang_s:g} s")
             return [replace(stroke, ended=time.time()) for stroke in strokes]
 
-    def _see(self, contexts: Mapping[str, faults.Context], parameters: Mapping[str, float]) -> None:
+    def _see(self, injections: Mapping[str, faults.Injection]) -> None:
         """Look whether the fault took effect; raise LabError if it did not."""
         fault = faults.load(self.plan.fault)
-        deadline = time.monotonic() + max(EFFECT_S, self.plan.hang_s if fault.ENDS else 0.0)
-        missing = list(contexts)
-        while missing := [one for one in missing if not fault.took_effect(contexts[one], one, parameters)]:
-            whys = [why for one in missing if (why := faults.failure(self.plan.fault, contexts[one], one))]
+        deadline = time.monotonic() + max(EFFECT_S, self.plan.hang_s if fault.ends else 0.0)
+        missing = list(injections)
+        while missing := [name for name in missing if not fault.took_effect(injections[name])]:
+            whys = [why for name in missing if (why := fault.failed(injections[name]))]
             if whys or time.monotonic() >= deadline:
                 raise LabError("; ".join(whys) or f"{self.plan.fault} took no effect on {', '.join(missing)}")
             self._follow_load()

@@ -40,7 +40,7 @@ def plan(state: State, settings: Settings) -> Plan:
             ),
             remedy="wait until `make stats` says steady, or look at: make watch",
         )
-    if faults.SERVER not in (places := faults.load(settings.fault).PLACES):
+    if faults.SERVER not in (places := faults.load(settings.fault).places):
         raise LabError(
             f"FAULT={settings.fault} is nothing that is done to a server, but to: {', '.join(places)}",
             remedy="an experiment can do it: make scenarios",

@@ -14,23 +14,23 @@ Wrong = tuple[str, str, str]
 def check(fault: str, target: str, given: Mapping[str, str]) -> tuple[dict[str, float], list[Wrong]]:
     """Return the values of the parameters of an entry of `faults`, and all that is wrong with the entry."""
     try:
-        module = faults.load(fault)
+        known = faults.load(fault)
     except LabError:
         return {}, [("fault", f"{fault} is no fault", f"one of {', '.join(faults.names())}")]
-    places = ", ".join(module.PLACES)
+    places = ", ".join(known.places)
     wrong: list[Wrong] = [
         ("target", f"{fault} cannot be done to {word}", f"one of {places}")
         for word in (part.strip() for part in target.split(","))
-        if faults.place_of(word) not in module.PLACES
+        if faults.place_of(word) not in known.places
     ]
     values: dict[str, float] = {}
     for key, text in given.items():
-        parameter = module.PARAMETERS.get(key)
+        parameter = known.parameters.get(key)
         if key == faults.DURATION:
             wrong.append((key, f"{key} is no parameter here", "length_s beside parameters"))
             continue
         if parameter is None:
-            names = ", ".join(name for name in module.PARAMETERS if name != faults.DURATION) or "none"
+            names = ", ".join(name for name in known.parameters if name != faults.DURATION) or "none"
             wrong.append((key, f"{fault} has no parameter {key}", f"one of {names}"))
             continue
         try:

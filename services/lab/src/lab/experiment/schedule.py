@@ -105,7 +105,7 @@ def _strokes(scenario: Scenario, seed: int, resolve: Resolve) -> tuple[Stroke, .
 
 def _refuse_overlaps(strokes: Sequence[Stroke]) -> None:
     """Raise ScenarioError where two faults inside one predictor overlap: it has one at a time."""
-    inside = [one for one in strokes if faults.load(one.fault).LIMIT == faults.PREDICTOR]
+    inside = [one for one in strokes if faults.load(one.fault).limit == faults.PREDICTOR]
     for number, later in enumerate(inside):
         for earlier in inside[:number]:
             both = sorted(set(earlier.targets) & set(later.targets))

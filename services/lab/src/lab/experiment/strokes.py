@@ -16,7 +16,7 @@ from typing import Any
 from lab import faults
 from lab.errors import LabError
 from lab.experiment.schedule import Plan, Stroke
-from lab.faults import Context
+from lab.faults import Context, Fault, Injection
 
 INJECT, EFFECT, UNDO, ENDED = "inject", "effect", "undo", "ended"
 PREPARE_S = 4.0
@@ -24,9 +24,6 @@ PREPARE_S = 4.0
 EFFECT_S, END_S = 5.0, 30.0
 POLL_S = 0.1
 READY_S = 60.0
-
-
-Ask = Callable[[Context, str, Mapping[str, float]], bool]
 
 
 class FaultLog:
@@ -66,11 +63,9 @@ class FaultLog:
 
 def parameters(stroke: Stroke) -> dict[str, float]:
     """Return all parameters of a stroke's fault; its length is the fault's duration."""
-    known = faults.load(stroke.fault).PARAMETERS
-    given = dict(stroke.parameters)
-    if faults.DURATION in known:
-        given[faults.DURATION] = stroke.length_s
-    return faults.complete(stroke.fault, given)
+    fault = faults.load(stroke.fault)
+    length = {faults.DURATION: stroke.length_s} if faults.DURATION in fault.parameters else {}
+    return fault.complete({**stroke.parameters, **length})
 
 
 class Striker:
@@ -101,13 +96,14 @@ class Striker:
 
     def why_not(self) -> list[str]:
         """Return why the faults cannot be done to their targets here; nothing if they can."""
-        found = []
+        reasons = []
         for stroke in self._plan.strokes:
+            fault = faults.load(stroke.fault)
             for target in stroke.targets:
-                reason = faults.why_not(stroke.fault, self._context, target, parameters(stroke))
-                if reason and reason not in found:
-                    found.append(reason)
-        return found
+                reason = fault.why_not(fault.at(self._context, target, parameters(stroke)))
+                if reason and reason not in reasons:
+                    reasons.append(reason)
+        return reasons
 
     def prepare(self) -> None:
         """Start the guards of the first faults; return when they stand. `start` injects."""
@@ -175,62 +171,56 @@ class Striker:
             self._going_on.discard(number)
 
     def _one(self, number: int, stroke: Stroke, target: str) -> None:
-        given = parameters(stroke)
+        fault = faults.load(stroke.fault)
         limit_s = stroke.length_s + faults.MARGIN_S
         with self._context.apart() as own:
-            with faults.lasting(stroke.fault, own, target, given, limit_s) as inject:
+            injection = fault.at(own, target, parameters(stroke))
+            with fault.lasting(injection, limit_s) as inject:
                 self._ready.release()
                 self._go.wait()
                 self._wait_until(stroke.at_s)
                 if self._finish.is_set():
                     return
-                self._do(number, own, stroke, target, given, inject)
+                self._do(number, stroke, fault, injection, inject)
                 self._ending.add(number)
-                self._log.note(UNDO, stroke.fault, target, given)
-            self._verify_end(own, stroke, target, given)
-            if found := faults.report(stroke.fault, own, target):
-                self.reports.append({"fault": stroke.fault, "target": target} | found)
+                self._log.note(UNDO, fault.name, target, injection.given)
+            self._verify_end(fault, injection)
+            if report := fault.report(injection):
+                self.reports.append({"fault": fault.name, "target": target} | report)
 
-    def _do(  # noqa: PLR0917 - what _one() has made ready
-        self,
-        number: int,
-        own: Context,
-        stroke: Stroke,
-        target: str,
-        given: Mapping[str, float],
-        inject: Callable[[], None],
+    def _do(
+        self, number: int, stroke: Stroke, fault: Fault, injection: Injection, inject: Callable[[], None]
     ) -> None:
         """Inject, see it take effect, and stay until it has to end."""
-        fault = faults.load(stroke.fault)
-        self._log.note(INJECT, stroke.fault, target, given, fault.DETAIL)
+        target, given = injection.target, injection.given
+        self._log.note(INJECT, fault.name, target, given, fault.detail)
         begun = time.monotonic()
         inject()
-        lasts = faults.lasts(stroke.fault, target)
+        lasts = fault.lasts(target)
         within_s = max(EFFECT_S, stroke.length_s if lasts else 0.0)
         seen = self._poll(
-            lambda: self._failed(own, stroke, target) or self._tells(fault.took_effect, own, target, given),
-            within_s,
+            lambda: self._failed(fault, injection) or self._sees(fault.took_effect, injection), within_s
         )
-        if self._failed(own, stroke, target):
+        if self._failed(fault, injection):
             return
         if seen:
-            self._log.note(EFFECT, stroke.fault, target, given)
+            self._log.note(EFFECT, fault.name, target, given)
         elif not self._finish.is_set():
-            self._problem(f"{stroke.fault} took no effect on {target}")
+            self._problem(f"{fault.name} took no effect on {target}")
         if not lasts:
             # Others repair it: the experiment goes on meanwhile, and only its end undoes what is left.
             self._done(number)
         while not self._finish.is_set() and not (lasts and time.monotonic() - begun >= stroke.length_s):
-            if self._failed(own, stroke, target):
+            if self._failed(fault, injection):
                 return
-            if seen and self._tells(fault.ended, own, target, given):
+            if seen and self._sees(fault.ended, injection):
                 return
             self._finish.wait(POLL_S if not lasts else min(POLL_S, stroke.length_s))
 
-    def _failed(self, own: Context, stroke: Stroke, target: str) -> bool:
-        """Look whether a fault that works by itself has failed, and note why."""
-        if why := faults.failure(stroke.fault, own, target):
-            self._problem(f"{stroke.fault} of {target}: {why}")
+    def _failed(self, fault: Fault, injection: Injection) -> bool:
+        """Return whether a fault that works by itself has failed, and note why."""
+        if why := fault.failed(injection):
+            self._problem(f"{fault.name} of {injection.target}: {why}")
         return bool(why)
 
     def _problem(self, said: str, *, ending: bool = False) -> None:
@@ -239,22 +229,22 @@ class Striker:
             (self.unended if ending else self.problems).append(said)
 
     @staticmethod
-    def _tells(ask: Ask, own: Context, target: str, given: Mapping[str, float]) -> bool:
-        """Ask a fault of its effect or its end; a part that does not answer now tells nothing."""
+    def _sees(ask: Callable[[Injection], bool], injection: Injection) -> bool:
+        """Ask a fault for its effect or its end; a part that does not answer now shows nothing."""
         try:
-            return ask(own, target, given)
+            return ask(injection)
         except LabError:
             return False
 
-    def _verify_end(self, own: Context, stroke: Stroke, target: str, given: Mapping[str, float]) -> None:
+    def _verify_end(self, fault: Fault, injection: Injection) -> None:
         deadline = time.monotonic() + END_S
-        while not self._tells(faults.load(stroke.fault).ended, own, target, given):
+        while not self._sees(fault.ended, injection):
             if time.monotonic() >= deadline:
-                late = f"{stroke.fault} of {target} is not seen to be over {END_S:g} s after its end"
+                late = f"{fault.name} of {injection.target} is not seen to be over {END_S:g} s after its end"
                 self._problem(late, ending=True)
                 return
             time.sleep(POLL_S)
-        self._log.note(ENDED, stroke.fault, target, given)
+        self._log.note(ENDED, fault.name, injection.target, injection.given)
 
     def _poll(self, probe: Callable[[], bool], limit_s: float) -> bool:
         deadline = time.monotonic() + limit_s

@@ -106,7 +106,7 @@ def of_faults(done: Sequence[Stroke]) -> Iterator[Milestone]:
     """Yield the injections, and the ends of faults that last."""
     for each in done:
         yield Milestone(INJECTED, each.target, each.time_s, FAULTS, each.detail, ASKED_MS, each.fault)
-        if each.ended_s is not None and faults.lasts(each.fault, each.target):
+        if each.ended_s is not None and faults.load(each.fault).lasts(each.target):
             text = f"{each.fault} is undone"
             # That it is over is asked for ten times a second.
             yield Milestone(FAULT_ENDED, each.target, each.ended_s, FAULTS, text, 100.0, each.fault)

@@ -11,63 +11,74 @@ import json
 import random
 import time
 import uuid
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import httpx
 
-from lab.faults import DURATION, Context, Parameter, Parameters, duration, work
+from lab.faults.contract import (
+    CLIENT,
+    DURATION,
+    TOOL,
+    Context,
+    Injection,
+    Parameter,
+    Parameters,
+    Work,
+    duration,
+)
+from lab.faults.work import WorkFault
 
 RECORDS = "bad_input.jsonl"
 TIMEOUT_S = 10.0
 
-PACED = {
-    "requests": Parameter(50, "requests", 1, 10_000, "how many are sent at the most"),
-    "rate": Parameter(10, "requests/s", 0.1, 200, "how fast"),
-    "duration_s": duration(),
-}
-
 
 @dataclass(frozen=True)
 class Bad:
-    """One bad request. `body` may be made while it is sent; then it has no length (chunked)."""
+    """A bad request. `body` may be made while it is sent; then it has no length (chunked)."""
 
     what: str
     body: bytes | Callable[[], Iterable[bytes]]
-    content_type: str = "application/json"
 
 
-def inject(
-    context: Context,
-    job: work.Job,
-    target: str,
-    parameters: Parameters,
-    make: Callable[[random.Random], Bad],
-) -> None:
-    """Begin to send, one after the other, at the rate; a slow reply makes it slower, never more at once."""
+class BadInput(WorkFault):
+    """Bad requests, one after the other, at a rate; a slow reply makes it slower, never more at once."""
 
-    def do(apart: Context, its: work.Work) -> None:
-        draw = random.Random(job.name)  # noqa: S311 - the same requests each time
-        its.found |= {"sent": 0, "statuses": {}}
+    def __init__(
+        self, detail: str, make: Callable[[random.Random, Parameters], Bad], **parameters: Parameter
+    ) -> None:
+        super().__init__(detail, places=(CLIENT,), limit=TOOL)
+        self.parameters = {
+            **parameters,
+            "requests": Parameter(50, "requests", 1, 10_000, "how many are sent at the most"),
+            "rate": Parameter(10, "requests/s", 0.1, 200, "how fast"),
+            DURATION: duration(),
+        }
+        self._make = make
+
+    def do(self, injection: Injection, work: Work) -> None:
+        """Send them until there are enough, or the time is over."""
+        given, context = injection.given, injection.context
+        draw = random.Random(self.name)  # noqa: S311 - the same requests each time
+        work.report |= {"sent": 0, "statuses": {}}
         started = time.monotonic()
         with httpx.Client(timeout=TIMEOUT_S, trust_env=False, verify=False) as http:  # noqa: S501 - no TLS
-            for number in range(int(parameters["requests"])):
-                due = started + number / parameters["rate"]
-                if its.stop.wait(max(0.0, due - time.monotonic())):
+            for number in range(int(given["requests"])):
+                due = started + number / given["rate"]
+                if work.stop.wait(max(0.0, due - time.monotonic())):
                     return
-                if time.monotonic() - started > parameters[DURATION]:
+                if time.monotonic() - started > given[DURATION]:
                     return
-                count(its, record(apart, job.name, _send(http, apart.target_url, make(draw))))
-
-    job.start(context, target, do)
+                row = _send(http, context.target_url, self._make(draw, given))
+                count(work, record(context, self.name, row))
 
 
 def _send(http: httpx.Client, url: str, bad: Bad) -> dict[str, object]:
-    """Send one, return what came back."""
+    """Send a request, return what came back."""
     body = bad.body if isinstance(bad.body, bytes) else bad.body()
     row: dict[str, object] = {"time": time.time(), "request_id": f"bad-{uuid.uuid4()}", "what": bad.what}
     row["bytes"] = len(body) if isinstance(body, bytes) else None
-    headers = {"X-Request-ID": str(row["request_id"]), "Content-Type": bad.content_type}
+    headers = {"X-Request-ID": str(row["request_id"]), "Content-Type": "application/json"}
     started = time.perf_counter()
     try:
         reply = http.post(f"{url}/predict", content=body, headers=headers)
@@ -87,17 +98,11 @@ def record(context: Context, name: str, row: dict[str, object]) -> dict[str, obj
     return row
 
 
-def count(its: work.Work, row: dict[str, object]) -> None:
+def count(work: Work, row: dict[str, object]) -> None:
     """Count the reply by its status; only one that came is an effect."""
-    statuses = dict(its.found["statuses"])
+    statuses = dict(work.report["statuses"])
     key = str(row["status"] or "no reply")
     statuses[key] = statuses.get(key, 0) + 1
-    its.found |= {"sent": its.found["sent"] + 1, "statuses": statuses}
+    work.report |= {"sent": work.report["sent"] + 1, "statuses": statuses}
     if row["status"]:
-        its.begun.set()
-
-
-def chunks(size: int, total: int) -> Iterator[bytes]:
-    """Yield `total` bytes of nothing in pieces."""
-    for start in range(0, total, size):
-        yield b" " * min(size, total - start)
+        work.begun.set()

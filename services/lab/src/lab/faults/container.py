@@ -9,7 +9,8 @@ from typing import Any
 import httpx
 
 from lab.errors import UnreachableError
-from lab.faults import SERVER, Context, place_of
+from lab.faults.contract import SERVER, Fault, Injection, place_of
+from lab.faults.work import WorkFault
 from lab.parts.docker import epoch_s
 
 DOWN = frozenset({"exited", "dead", "created"})
@@ -26,92 +27,77 @@ GRACE_S = 8
 POLL_S = 0.1
 
 
-def now_s() -> float:
-    """Return the wall clock, which is Docker's too (epoch s)."""
-    return time.time()
-
-
-def state(context: Context, target: str) -> dict[str, Any]:
+def state(injection: Injection) -> dict[str, Any]:
     """Return what Docker says of the container's state."""
-    found: dict[str, Any] = context.engine.inspect(target)["State"]
-    return found
+    answer: dict[str, Any] = injection.engine.inspect(injection.target)["State"]
+    return answer
 
 
-def remember(context: Context, fault: str, target: str) -> None:
-    """Note the time of a fault, so that what Docker says later can be told from what was before."""
-    context.memory[fault, target] = now_s()
-
-
-def struck_s(context: Context, fault: str, target: str) -> float:
-    """Return the time noted (epoch s); infinity where there is none."""
-    return float(context.memory.get((fault, target), float("inf")))
-
-
-def ended_since(context: Context, fault: str, target: str) -> bool:
-    """Tell whether the container's processes have ended since the fault, or are down now."""
-    now = state(context, target)
-    if now["Status"] in DOWN or now["Status"] == RESTARTING:
+def ended_since(injection: Injection, since_s: float) -> bool:
+    """Return whether the container's processes have ended since a time (epoch s), or are down now."""
+    if state(injection)["Status"] in DOWN | {RESTARTING}:
         return True
-    return epoch_s(now.get("FinishedAt", "0001-")) >= struck_s(context, fault, target)
+    return last_end_s(injection) >= since_s
 
 
-def last_end_s(context: Context, target: str) -> float:
+def last_end_s(injection: Injection) -> float:
     """Return when the container's processes ended last (epoch s); each end changes it, 0 is never."""
-    return epoch_s(state(context, target).get("FinishedAt", "0001-"))
+    return epoch_s(state(injection).get("FinishedAt", "0001-"))
 
 
-def started_since(context: Context, target: str, since_s: float) -> bool:
-    """Tell whether the container's present life began after a time (epoch s)."""
-    return epoch_s(state(context, target).get("StartedAt", "0001-")) >= since_s
+def started_since(injection: Injection, since_s: float) -> bool:
+    """Return whether the container's present life began after a time (epoch s)."""
+    return epoch_s(state(injection).get("StartedAt", "0001-")) >= since_s
 
 
-def ready(context: Context, server: str) -> bool:
-    """Tell whether a predictor itself says that it is ready."""
+def ready(injection: Injection) -> bool:
+    """Return whether a predictor itself says that it is ready."""
     try:
-        with context.http(server) as http:
+        with injection.http() as http:
             return http.get("/health/ready").is_success
     except httpx.HTTPError:
         return False
 
 
-def running(context: Context, target: str) -> bool:
-    """Tell whether the container runs."""
-    return context.engine.status(target) == "running"
+def running(injection: Injection) -> bool:
+    """Return whether the container runs."""
+    return injection.engine.status(injection.target) == "running"
 
 
-def settled(context: Context, target: str, limit_s: float) -> bool:
-    """Wait until no stop that is under way can still take a container down; tell whether that was seen.
+def settled(injection: Injection, limit_s: float) -> bool:
+    """Wait until no stop that is under way can still take a container down; return whether that was seen.
 
-    For an undo without memory, which is the watchdog's: what it sees running may have been told to stop a
-    moment ago. Seen is a container that is down, or has begun a new life meanwhile, or a server that says
-    ready for NOTICE_S on end, for SIGTERM turns it unready at once. Of another place readiness is not known.
+    For an undo by a process that did not inject, which is the watchdog's: what it sees running may have been
+    told to stop a moment ago. It counts as seen when the container is down or has begun a new life, or when
+    the server says ready for NOTICE_S on end: SIGTERM turns it unready at once. Only servers say that.
     """
-    before = state(context, target).get("StartedAt")
+    before = state(injection).get("StartedAt")
     unready_at = time.monotonic()
 
     def seen() -> bool:
         nonlocal unready_at
-        now = state(context, target)
+        now = state(injection)
         if now["Status"] in DOWN or now.get("StartedAt") != before:
             return True
-        if place_of(target) != SERVER or not ready(context, target):
+        if place_of(injection.target) != SERVER or not ready(injection):
             unready_at = time.monotonic()
         return time.monotonic() - unready_at >= NOTICE_S
 
     return until(seen, limit_s)
 
 
-def bring_back(context: Context, target: str) -> None:
+def bring_back(injection: Injection) -> None:
     """Start the container, if nobody else has; raise UnreachableError if it does not run then."""
-    until(lambda: context.engine.status(target) != RESTARTING, BRIEF_S)
-    status = context.engine.status(target)
+    engine, target = injection.engine, injection.target
+    until(lambda: engine.status(target) != RESTARTING, BRIEF_S)
+    status = engine.status(target)
     if status in DOWN:
-        context.engine.start(target)
+        engine.start(target)
     elif status == RESTARTING:
         # Docker's pause may be a minute by now; `start` counts it as running and does nothing.
-        context.engine.restart(target, GRACE_S)
-    if not until(lambda: running(context, target), STOP_LIMIT_S):
-        name = context.engine.container(target)
+        engine.restart(target, GRACE_S)
+    if not until(lambda: running(injection), STOP_LIMIT_S):
+        name = engine.container(target)
         raise UnreachableError(f"{target} was started and does not run", remedy=f"docker restart {name}")
 
 
@@ -123,3 +109,44 @@ def until(true: Callable[[], bool], limit_s: float) -> bool:
             return False
         time.sleep(POLL_S)
     return True
+
+
+class ContainerFault(Fault):
+    """A fault that takes a container down. It is over when the container runs again."""
+
+    def undo(self, injection: Injection) -> None:
+        """Start the container, if nobody has done so already."""
+        bring_back(injection)
+
+    def took_effect(self, injection: Injection) -> bool:
+        """Look for the end of its processes."""
+        return ended_since(injection, injection.struck_s)
+
+    def ended(self, injection: Injection) -> bool:
+        """Look whether it runs again."""
+        return running(injection)
+
+
+class ContainerWork(ContainerFault, WorkFault):
+    """Work that takes a container down."""
+
+    def undo(self, injection: Injection) -> None:
+        """Let the work end, and see the container run, whatever became of the work."""
+        try:
+            self.end(injection)
+        finally:
+            bring_back(injection)
+
+    def ended(self, injection: Injection) -> bool:
+        """Return whether the work is over and the container runs."""
+        return WorkFault.ended(self, injection) and running(injection)
+
+
+class RestartFault(ContainerWork):
+    """Docker's restart. Whoever did not ask for it waits until nothing stops the container any more."""
+
+    def end(self, injection: Injection) -> None:
+        """Wait for Docker's answer, or without it until the container has settled."""
+        super().end(injection)
+        if injection.work is None:
+            settled(injection, injection.given["grace_s"] + NOTICE_S)

@@ -6,46 +6,47 @@ A predictor has one such fault at a time; a newer one takes the older one's plac
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Any
 
 import httpx
 
 from lab.errors import LabError, UnreachableError
-from lab.faults import DURATION, Context, Parameters
+from lab.faults.contract import DURATION, PREDICTOR, Fault, Injection, Parameter, duration
 
 ATTEMPTS_S = 5.0
 """How long an end is tried: a slow or overloaded predictor answers late."""
 PAUSE_S = 0.1
 NO_ROUTE = "predictors were started with FAULTS=0, so none can be told to misbehave"
 
+Order = Mapping[str, object]
+"""Fields of PUT /faults, beside the duration; the first one says which fault it is."""
 
-def get(context: Context, server: str) -> dict[str, Any]:
+
+def get(injection: Injection) -> dict[str, Any]:
     """Return the fault that a predictor says is in force."""
     try:
-        with context.http(server) as http:
-            found: dict[str, Any] = http.get("/faults").raise_for_status().json()
+        with injection.http() as http:
+            answer: dict[str, Any] = http.get("/faults").raise_for_status().json()
     except (httpx.HTTPError, ValueError) as error:
-        raise _unreachable(server, error) from error
-    return found
+        raise _unreachable(injection, error) from error
+    return answer
 
 
-def put(context: Context, server: str, parameters: Parameters, **fields: object) -> None:
+def put(injection: Injection, order: Order) -> None:
     """Tell a predictor to misbehave for `duration_s` (some faults, such as a crash, need no longer time)."""
-    order = {DURATION: parameters.get(DURATION, 1.0), **fields}
     try:
-        with context.http(server) as http:
-            reply = http.put("/faults", json=order)
+        with injection.http() as http:
+            reply = http.put("/faults", json={DURATION: injection.given.get(DURATION, 1.0), **order})
     except httpx.HTTPError as error:
-        raise _unreachable(server, error) from error
+        raise _unreachable(injection, error) from error
     if reply.status_code == httpx.codes.NOT_FOUND:
         raise LabError(NO_ROUTE, remedy="make up FAULTS=1")
     if reply.is_error:
-        raise LabError(f"{server} refused the fault ({reply.status_code}): {reply.text[:300]}")
+        raise LabError(f"{injection.target} refused the fault ({reply.status_code}): {reply.text[:300]}")
 
 
-def end(context: Context, server: str, **fields: object) -> None:
+def end(injection: Injection, order: Order) -> None:
     """Tell a predictor to behave, if this fault is in force; one that does not run has no fault either.
 
     A newer fault in its place is not this one's to end.
@@ -53,46 +54,38 @@ def end(context: Context, server: str, **fields: object) -> None:
     deadline = time.monotonic() + ATTEMPTS_S
     while True:
         try:
-            with context.http(server) as http:
+            with injection.http() as http:
                 reply = http.get("/faults")
                 if reply.status_code == httpx.codes.NOT_FOUND:
                     return
-                if not _holds(reply.raise_for_status().json(), fields):
+                if not _holds(reply.raise_for_status().json(), order):
                     return
                 http.delete("/faults").raise_for_status()
                 return
         except (httpx.HTTPError, ValueError) as error:
-            if context.engine.status(server) not in ("running", "paused"):
+            if injection.engine.status(injection.target) not in ("running", "paused"):
                 return
             if time.monotonic() >= deadline:
-                raise _unreachable(server, error) from error
+                raise _unreachable(injection, error) from error
         time.sleep(PAUSE_S)
 
 
-def in_force(context: Context, server: str, **fields: object) -> bool:
-    """Tell whether a predictor says that this fault is in force."""
+def in_force(injection: Injection, order: Order) -> bool | None:
+    """Return whether a predictor says that this fault is in force; None if it does not answer."""
     try:
-        return _holds(get(context, server), fields)
+        return _holds(get(injection), order)
     except UnreachableError:
-        return False
+        return None
 
 
-def over(context: Context, server: str, **fields: object) -> bool:
-    """Tell whether a predictor answers and says that this fault is not in force."""
-    try:
-        return not _holds(get(context, server), fields)
-    except UnreachableError:
-        return False
+def _holds(answer: Mapping[str, Any], order: Order) -> bool:
+    """Return whether what a predictor says is this fault, with these very values."""
+    return bool(answer["active"]) and all(answer.get(key) == value for key, value in order.items())
 
 
-def _holds(found: Mapping[str, Any], fields: Mapping[str, object]) -> bool:
-    """Tell whether what a predictor says is this fault, with these very values."""
-    return bool(found["active"]) and all(found.get(key) == value for key, value in fields.items())
-
-
-def why_not(context: Context, server: str, field: str) -> str:
-    """Say why a predictor cannot be told to do this."""
-    with context.http(server) as http:
+def why_not(injection: Injection, field: str) -> str:
+    """Return why a predictor cannot be told to do this; empty if it can."""
+    with injection.http() as http:
         try:
             reply = http.get("/faults")
         except httpx.HTTPError:
@@ -100,40 +93,47 @@ def why_not(context: Context, server: str, field: str) -> str:
     if reply.status_code == httpx.codes.NOT_FOUND:
         return NO_ROUTE
     if reply.is_success and field not in reply.json():
-        return f"{server} is of a version that does not know the fault {field}"
+        return f"{injection.target} is of a version that does not know the fault {field}"
     return ""
 
 
-def _unreachable(server: str, error: Exception) -> UnreachableError:
+def _unreachable(injection: Injection, error: Exception) -> UnreachableError:
     return UnreachableError(
-        f"{server} does not answer on /faults: {type(error).__name__}: {error}",
+        f"{injection.target} does not answer on /faults: {type(error).__name__}: {error}",
         cause="it is down, hangs, is cut off or has no CPU left",
         remedy="its fault ends by itself, by its own clock; make watch shows the server",
     )
 
 
-@dataclass(frozen=True)
-class Switch:
-    """A fault that a predictor holds in force: `fields` gives what to PUT, the telling one first."""
+class Switch(Fault):
+    """A fault that a predictor holds in force: `put`, and the field of each parameter, go to PUT /faults."""
 
-    fields: Callable[[Parameters], dict[str, object]]
+    def __init__(self, detail: str, put: Order | None = None, **parameters: Parameter) -> None:
+        super().__init__(detail, limit=PREDICTOR)
+        self.parameters = {**parameters, DURATION: duration()}
+        self._put = put or {}
 
-    def inject(self, context: Context, target: str, parameters: Parameters) -> None:
+    def order(self, injection: Injection) -> Order:
+        """Return what to PUT."""
+        told = {key: it.field or key for key, it in self.parameters.items() if key != DURATION}
+        return {**self._put, **{field: injection.given[key] for key, field in told.items()}}
+
+    def strike(self, injection: Injection) -> None:
         """Tell the predictor."""
-        put(context, target, parameters, **self.fields(parameters))
+        put(injection, self.order(injection))
 
-    def undo(self, context: Context, target: str, parameters: Parameters) -> None:
+    def undo(self, injection: Injection) -> None:
         """Tell the predictor to behave, and hear that it does."""
-        end(context, target, **self.fields(parameters))
+        end(injection, self.order(injection))
 
-    def took_effect(self, context: Context, target: str, parameters: Parameters) -> bool:
+    def took_effect(self, injection: Injection) -> bool:
         """Ask the predictor."""
-        return in_force(context, target, **self.fields(parameters))
+        return in_force(injection, self.order(injection)) is True
 
-    def ended(self, context: Context, target: str, parameters: Parameters) -> bool:
+    def ended(self, injection: Injection) -> bool:
         """Ask the predictor."""
-        return over(context, target, **self.fields(parameters))
+        return in_force(injection, self.order(injection)) is False
 
-    def why_not(self, context: Context, target: str, parameters: Parameters) -> str:
-        """Say why it cannot be done."""
-        return why_not(context, target, next(iter(self.fields(parameters))))
+    def why_not(self, injection: Injection) -> str:
+        """Ask the predictor whether it knows this fault."""
+        return super().why_not(injection) or why_not(injection, next(iter(self.order(injection))))

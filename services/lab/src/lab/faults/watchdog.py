@@ -18,8 +18,8 @@ import json
 import socketserver
 import time
 
-from lab import faults
 from lab.errors import LabError
+from lab.faults import Context, Fault, Injection, load
 from lab.faults.guard import ARMED, OVER, READY
 from lab.parts.docker import Engine
 
@@ -39,7 +39,7 @@ class Watchdog(socketserver.ThreadingTCPServer):
 
 
 class _Connection(socketserver.StreamRequestHandler):
-    """One fault."""
+    """The connection of a fault."""
 
     def handle(self) -> None:
         """Wait for its end, and end it if nobody else does."""
@@ -48,9 +48,10 @@ class _Connection(socketserver.StreamRequestHandler):
             return
         what = f"the fault {order['fault']} of {order['target']}"
         try:
-            fault = faults.load(order["fault"])
+            fault = load(order["fault"])
             with Engine(order["docker_url"], order["project"]) as engine:
-                context = faults.Context(engine, order["target_url"], order["predictor_url"])
+                context = Context(engine, order["target_url"], order["predictor_url"])
+                injection = fault.at(context, order["target"], order["parameters"])
                 self.wfile.write(f"{READY}\n".encode())
                 if self._word() != ARMED:
                     return
@@ -58,7 +59,7 @@ class _Connection(socketserver.StreamRequestHandler):
                 if self._word() == OVER:
                     return
                 print(f"{what}: its owner is gone or late", flush=True)
-                _end(fault, context, order["target"], order["parameters"])
+                _end(fault, injection)
         except LabError as error:
             print(f"{what}: {error.message()}", flush=True)
         else:
@@ -68,11 +69,11 @@ class _Connection(socketserver.StreamRequestHandler):
         """Return the owner's next word; empty if it is gone, or says nothing within the limit."""
         try:
             return self.rfile.readline().decode().strip()
-        except OSError:  # a time-out is one, too
+        except OSError:  # a time-out is an OSError, too
             return ""
 
 
-def _end(fault: faults.Fault, context: faults.Context, target: str, parameters: faults.Parameters) -> None:
+def _end(fault: Fault, injection: Injection) -> None:
     """End the fault, and once more when what its owner last asked Docker for has surely been done.
 
     Each is tried for a while, since nobody comes after this.
@@ -82,7 +83,7 @@ def _end(fault: faults.Fault, context: faults.Context, target: str, parameters: 
         deadline = time.monotonic() + PATIENCE_S
         while True:
             try:
-                fault.undo(context, target, parameters)
+                fault.undo(injection)
                 break
             except LabError:
                 if time.monotonic() >= deadline:

@@ -101,8 +101,8 @@ class Engine:
         host = self.inspect(service)["HostConfig"]
         return int(host.get("CpuQuota") or 0), int(host.get("CpuPeriod") or 0)
 
-    def set_cpu_period(self, service: str, period_us: int, quota_us: int) -> None:
-        """Give a container `quota_us` of CPU time in each `period_us`."""
+    def set_cpu(self, service: str, quota_us: int, period_us: int) -> None:
+        """Give a container `quota_us` of CPU time in each `period_us`; a quota of -1 is none."""
         with self._asked(f"to change the CPU quota of {service}"):
             self._api.update_container(self.container(service), cpu_period=period_us, cpu_quota=quota_us)
 

@@ -1,32 +1,29 @@
-"""Sends bodies that are too large, with a length and without; nothing of them should be read to the end."""
+"""Sends bodies over the size limit, with a length and without; nothing of them should be read to the end.
+
+Expected: 413.
+"""
 
 import random
+from collections.abc import Iterator
 
-from lab.faults import CLIENT, TOOL, Context, Parameter, Parameters, bad_input, work
+from lab.faults import Parameter, Parameters
+from lab.faults.bad_input import Bad, BadInput
 
-HELP = "send bodies over the size limit (expected: 413)"
-DETAIL = "oversized bodies"
-PLACES = (CLIENT,)
-PARAMETERS = {
-    "megabytes": Parameter(4, "MB", 0.1, 100, "how large a body is"),
-    **bad_input.PACED,
-}
-ENDS = True
-LIMIT = TOOL
-
-_job = work.Job("bad_oversized")
-undo, took_effect, ended = _job.undo, _job.took_effect, _job.ended
-failed, report = _job.failed, _job.report
 CHUNK = 65_536
 
 
-def inject(context: Context, target: str, parameters: Parameters) -> None:
-    """Begin to send."""
-    size = int(parameters["megabytes"] * 1_000_000)
+def oversized(draw: random.Random, given: Parameters) -> Bad:
+    """Return a body of blanks; half of them have no length."""
+    size = int(given["megabytes"] * 1_000_000)
+    if draw.random() < 0.5:  # noqa: PLR2004 - half of them
+        return Bad("with a length", b" " * size)
+    return Bad("chunked", lambda: chunks(size))
 
-    def make(draw: random.Random) -> bad_input.Bad:
-        if draw.random() < 0.5:  # noqa: PLR2004 - half of them
-            return bad_input.Bad("with a length", b" " * size)
-        return bad_input.Bad("chunked", lambda: bad_input.chunks(CHUNK, size))
 
-    bad_input.inject(context, _job, target, parameters, make)
+def chunks(size: int) -> Iterator[bytes]:
+    """Yield so many blanks in pieces."""
+    for start in range(0, size, CHUNK):
+        yield b" " * min(CHUNK, size - start)
+
+
+FAULT = BadInput("oversized bodies", oversized, megabytes=Parameter(4, "MB", 0.1, 100, "how large a body is"))

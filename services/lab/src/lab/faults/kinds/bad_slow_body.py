@@ -1,4 +1,7 @@
-"""Sends bodies byte by byte and never finishes (slowloris): each holds a connection as long as it is let."""
+"""Sends bodies byte by byte and never finishes (slowloris): each holds a connection as long as it is let.
+
+Expected: 408, and the load untouched.
+"""
 
 import contextlib
 import socket
@@ -7,22 +10,8 @@ import uuid
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from lab.faults import CLIENT, DURATION, TOOL, Context, Parameter, Parameters, bad_input, duration, work
-
-HELP = "send bodies byte by byte that never end (expected: 408, and the load untouched)"
-DETAIL = "slow bodies"
-PLACES = (CLIENT,)
-PARAMETERS = {
-    "connections": Parameter(50, "connections", 1, 1000, "how many at once"),
-    "interval_s": Parameter(0.5, "s", 0.05, 10, "from one byte to the next"),
-    "duration_s": duration(15.0),
-}
-ENDS = True
-LIMIT = TOOL
-
-_job = work.Job("bad_slow_body")
-undo, took_effect, ended = _job.undo, _job.took_effect, _job.ended
-failed, report = _job.failed, _job.report
+from lab.faults import CLIENT, DURATION, TOOL, Injection, Parameter, Work, bad_input, duration
+from lab.faults.work import WorkFault
 
 LENGTH = 10_000
 """What the header promises (bytes)."""
@@ -31,7 +20,7 @@ CONNECT_S = 2.0
 
 @dataclass
 class Slow:
-    """One connection; `socket` is None once it is over."""
+    """A connection; `socket` is None once it is over."""
 
     socket: socket.socket | None
     request_id: str
@@ -39,28 +28,31 @@ class Slow:
     sent: int = 0
 
 
-def inject(context: Context, target: str, parameters: Parameters) -> None:
-    """Open the connections and begin to trickle."""
+class SlowBody(WorkFault):
+    """Connections that trickle."""
 
-    def do(apart: Context, its: work.Work) -> None:
-        its.found |= {"sent": 0, "statuses": {}}
-        end = time.monotonic() + parameters[DURATION]
+    def do(self, injection: Injection, work: Work) -> None:
+        """Open the connections and trickle, until all are over or the time is."""
+        context, given = injection.context, injection.given
+        work.report |= {"sent": 0, "statuses": {}}
+
+        def over(row: dict[str, object]) -> None:
+            bad_input.count(work, bad_input.record(context, self.name, row))
+
+        end = time.monotonic() + given[DURATION]
         with contextlib.ExitStack() as stack:
-            opened = [_open(apart.target_url, stack) for _ in range(int(parameters["connections"]))]
-            while any(one.socket for one in opened) and time.monotonic() < end:
-                for one in opened:
-                    if one.socket is not None and (row := _trickle(one)) is not None:
-                        bad_input.count(its, bad_input.record(apart, _job.name, row))
-                if any(one.sent for one in opened):
-                    its.begun.set()
-                if its.stop.wait(parameters["interval_s"]):
+            opened = [_open(context.target_url, stack) for _ in range(int(given["connections"]))]
+            while any(slow.socket for slow in opened) and time.monotonic() < end:
+                for slow in opened:
+                    if slow.socket is not None and (row := _trickle(slow)) is not None:
+                        over(row)
+                if any(slow.sent for slow in opened):
+                    work.begun.set()
+                if work.stop.wait(given["interval_s"]):
                     break
-            for one in opened:
-                if one.socket is not None:
-                    row = _row(one, 0, "", "given up")
-                    bad_input.count(its, bad_input.record(apart, _job.name, row))
-
-    _job.start(context, target, do)
+            for slow in opened:
+                if slow.socket is not None:
+                    over(_row(slow, 0, "", "given up"))
 
 
 def _open(url: str, stack: contextlib.ExitStack) -> Slow:
@@ -72,7 +64,7 @@ def _open(url: str, stack: contextlib.ExitStack) -> Slow:
     except OSError:
         return slow
     slow.socket = stack.enter_context(made)
-    with contextlib.suppress(OSError):  # found out at the first byte
+    with contextlib.suppress(OSError):  # it shows at the first byte
         made.sendall(
             f"POST /predict HTTP/1.1\r\nHost: {where.hostname}\r\nX-Request-ID: {slow.request_id}\r\n"
             f"Content-Type: application/json\r\nContent-Length: {LENGTH}\r\n\r\n{{".encode()
@@ -123,3 +115,13 @@ def _row(slow: Slow, status: int, server: str, error: str) -> dict[str, object]:
         "error": error,
         "took_ms": round((time.time() - slow.time) * 1000, 3),
     }
+
+
+FAULT = SlowBody(
+    "slow bodies",
+    places=(CLIENT,),
+    limit=TOOL,
+    connections=Parameter(50, "connections", 1, 1000, "how many at once"),
+    interval_s=Parameter(0.5, "s", 0.05, 10, "from one byte to the next"),
+    duration_s=duration(15.0),
+)

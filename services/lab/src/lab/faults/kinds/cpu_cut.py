@@ -1,78 +1,92 @@
-"""Cuts a server's CPU: the same quota in a longer period.
+"""Cuts a server's CPU: to a share of its quota, or of one core if it has none.
 
 The kernel has no quota below 1 ms, so the period grows instead. How it was is kept in the period itself, in
-the last three digits of its microseconds (10 ms cut to a tenth: 100,010 us), so whoever looks can undo it,
-also after everybody who knew has died.
+the last three digits of its microseconds (10 ms cut to a tenth: 100,010 us; no quota: 999), so whoever looks
+can undo it, also after everybody who knew has died.
 """
 
 from lab.errors import LabError, UnreachableError
-from lab.faults import SERVER, WATCHDOG, Context, Parameter, Parameters, duration
-
-HELP = "cut the server's CPU quota to a share of it, a tenth by default, and give it back"
-DETAIL = "CPU quota cut"
-PLACES = (SERVER,)
-PARAMETERS = {
-    "share": Parameter(0.1, "", 0.02, 0.9, "of its quota that is left"),
-    "duration_s": duration(),
-}
-ENDS = True
-LIMIT = WATCHDOG
+from lab.faults import Fault, Injection, Parameter, duration
 
 MS_US = 1000
 PERIOD_MAX_US = 1_000_000
 """The kernel's longest period."""
+Cpu = tuple[int, int]
+"""Quota and period (us)."""
+NONE: Cpu = (-1, 100_000)
+"""No quota, as Docker sets it back: its period is the kernel's usual one."""
+NONE_BEFORE = 999
+LEAST_US = 2000
+"""The quota of a server that had none."""
 
 
-def cut_us(period_us: int, share: float) -> int:
-    """Return the period (us) that leaves a share of the CPU and tells the one before."""
-    return round(period_us / share / MS_US) * MS_US + period_us // MS_US
+def cut(cpu: Cpu, share: float) -> Cpu:
+    """Return what leaves a share of the CPU, and says what was before."""
+    quota_us, period_us = cpu
+    if quota_us <= 0:
+        return LEAST_US, round(LEAST_US / share / MS_US) * MS_US + NONE_BEFORE
+    return quota_us, round(period_us / share / MS_US) * MS_US + period_us // MS_US
 
 
-def original_us(period_us: int) -> int | None:
-    """Return the period (us) before the cut; None if there was none."""
-    return period_us % MS_US * MS_US or None
+def before(cpu: Cpu) -> Cpu | None:
+    """Return what was before the cut; None if there is no cut."""
+    quota_us, period_us = cpu
+    told = period_us % MS_US if quota_us > 0 else 0
+    if not told:
+        return None
+    return NONE if told == NONE_BEFORE else (quota_us, told * MS_US)
 
 
-def why_not(context: Context, target: str, parameters: Parameters) -> str:
-    """Say why the quota cannot be cut."""
-    quota, period = context.engine.cpu(target)
-    if quota <= 0 or period <= 0:
-        return f"{target} has no CPU quota with a period of its own that could be cut (see its topology file)"
-    if original_us(period):
-        return (
-            f"the CPU quota of {target} is cut already, or its period ({period} us) is no whole number of ms"
-        )
-    if cut_us(period, parameters["share"]) > PERIOD_MAX_US:
-        return f"a share of {parameters['share']:g} needs a period above the kernel's {PERIOD_MAX_US} us"
-    return ""
+class CpuCut(Fault):
+    """A noisy neighbour."""
 
-
-def inject(context: Context, target: str, parameters: Parameters) -> None:
-    """Stretch the period."""
-    if reason := why_not(context, target, parameters):
-        raise LabError(reason)
-    quota, period = context.engine.cpu(target)
-    context.engine.set_cpu_period(target, cut_us(period, parameters["share"]), quota)
-
-
-def undo(context: Context, target: str, _: Parameters) -> None:
-    """Set the period that was before, and look whether it is set."""
-    quota, period = context.engine.cpu(target)
-    if before := original_us(period):
-        context.engine.set_cpu_period(target, before, quota)
-        if context.engine.cpu(target) != (quota, before):
-            raise UnreachableError(
-                f"the CPU quota of {target} is still cut",
-                remedy=f"docker update --cpu-period {before} --cpu-quota {quota} "
-                f"{context.engine.container(target)}",
+    def why_not(self, injection: Injection) -> str:
+        """Return why the CPU cannot be cut."""
+        target, share = injection.target, injection.given["share"]
+        if reason := super().why_not(injection):
+            return reason
+        quota_us, period_us = cpu = injection.engine.cpu(target)
+        if quota_us > 0 and not period_us:
+            return f"the CPU quota of {target} has no period of its own (see its topology file)"
+        if before(cpu):
+            return (
+                f"the CPU quota of {target} is cut already, or its period ({period_us} us) is no whole "
+                "number of ms"
             )
+        if cut(cpu, share)[1] > PERIOD_MAX_US:
+            return f"a share of {share:g} needs a period above the kernel's {PERIOD_MAX_US} us"
+        return ""
+
+    def strike(self, injection: Injection) -> None:
+        """Stretch the period."""
+        if reason := self.why_not(injection):
+            raise LabError(reason)
+        engine, target = injection.engine, injection.target
+        engine.set_cpu(target, *cut(engine.cpu(target), injection.given["share"]))
+
+    def undo(self, injection: Injection) -> None:
+        """Set what was before, and look whether it is set."""
+        engine, target = injection.engine, injection.target
+        if was := before(engine.cpu(target)):
+            engine.set_cpu(target, *was)
+            if engine.cpu(target) != was:
+                raise UnreachableError(
+                    f"the CPU of {target} is still cut",
+                    remedy=f"docker update --cpu-quota {was[0]} --cpu-period {was[1]} "
+                    f"{engine.container(target)}",
+                )
+
+    def took_effect(self, injection: Injection) -> bool:
+        """Look whether the period is a stretched one."""
+        return before(injection.engine.cpu(injection.target)) is not None
+
+    def ended(self, injection: Injection) -> bool:
+        """Look whether the period is as it was."""
+        return not self.took_effect(injection)
 
 
-def took_effect(context: Context, target: str, _: Parameters) -> bool:
-    """Look whether the period is a stretched one."""
-    return original_us(context.engine.cpu(target)[1]) is not None
-
-
-def ended(context: Context, target: str, parameters: Parameters) -> bool:
-    """Look whether the period is as it was."""
-    return not took_effect(context, target, parameters)
+FAULT = CpuCut(
+    "CPU quota cut",
+    share=Parameter(0.1, "", 0.02, 0.9, "of its CPU quota that is left, or of one core if it has none"),
+    duration_s=duration(),
+)

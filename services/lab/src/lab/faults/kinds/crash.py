@@ -1,36 +1,18 @@
-"""Crashes the process inside a server's container; Docker restarts it by itself."""
+"""Crashes the process inside a server's container (exit code 70); Docker restarts it by itself."""
 
-from lab.faults import REPAIR, SERVER, Context, Parameter, Parameters, container, predictor
-
-HELP = "crash the process inside the container (exit code 70); Docker starts it again"
-DETAIL = "PUT /faults crash"
-PLACES = (SERVER,)
-PARAMETERS: dict[str, Parameter] = {}
-ENDS = False
-LIMIT = REPAIR
+from lab.faults import REPAIR, Injection, container, predictor
 
 
-def inject(context: Context, target: str, parameters: Parameters) -> None:
-    """Tell the predictor to exit; its reply comes first."""
-    container.remember(context, "crash", target)
-    predictor.put(context, target, parameters, crash=True)
+class Crash(container.ContainerFault):
+    """A process that is told to exit."""
+
+    def strike(self, injection: Injection) -> None:
+        """Tell the predictor to exit; its reply comes first."""
+        predictor.put(injection, {"crash": True})
+
+    def why_not(self, injection: Injection) -> str:
+        """Ask the predictor whether it knows this fault."""
+        return super().why_not(injection) or predictor.why_not(injection, "crash")
 
 
-def undo(context: Context, target: str, _: Parameters) -> None:
-    """Start the container, should Docker have given up or wait for long."""
-    container.bring_back(context, target)
-
-
-def took_effect(context: Context, target: str, _: Parameters) -> bool:
-    """Look for the end of its processes."""
-    return container.ended_since(context, "crash", target)
-
-
-def ended(context: Context, target: str, _: Parameters) -> bool:
-    """Look whether it runs again."""
-    return container.running(context, target)
-
-
-def why_not(context: Context, target: str, _: Parameters) -> str:
-    """Say why it cannot be done."""
-    return predictor.why_not(context, target, "crash")
+FAULT = Crash("PUT /faults crash", ends=False, limit=REPAIR)

@@ -4,45 +4,42 @@ No connection is closed: packets find nobody. Docker needs no firewall and no ke
 """
 
 from lab.errors import UnreachableError
-from lab.faults import SERVER, WATCHDOG, Context, Parameters, duration
-
-HELP = "take the server off the network, so that no packet comes or goes; then connect it again"
-DETAIL = "network disconnect"
-PLACES = (SERVER,)
-PARAMETERS = {"duration_s": duration()}
-ENDS = True
-LIMIT = WATCHDOG
+from lab.faults import Fault, Injection, duration
 
 NETWORK = "serving"
 
 
-def inject(context: Context, target: str, _: Parameters) -> None:
-    """Disconnect the container."""
-    context.engine.disconnect(target, NETWORK)
+class CutOff(Fault):
+    """A cable that is pulled."""
+
+    def strike(self, injection: Injection) -> None:
+        """Disconnect the container."""
+        injection.engine.disconnect(injection.target, NETWORK)
+
+    def undo(self, injection: Injection) -> None:
+        """Connect it again under its names, and look whether it is; it may get another address."""
+        engine, target = injection.engine, injection.target
+        if not self.ended(injection):
+            try:
+                engine.connect(target, NETWORK)
+            except UnreachableError:
+                # Docker refuses to connect twice: the watchdog and the owner may both be at it.
+                if not self.ended(injection):
+                    raise
+        if not self.ended(injection):
+            raise UnreachableError(
+                f"{target} is still off the network {NETWORK}",
+                remedy=f"docker network connect --alias {target} {engine.project}_{NETWORK} "
+                f"{engine.container(target)}",
+            )
+
+    def took_effect(self, injection: Injection) -> bool:
+        """Look whether it is off the network."""
+        return not self.ended(injection)
+
+    def ended(self, injection: Injection) -> bool:
+        """Look whether it is connected."""
+        return NETWORK in injection.engine.networks(injection.target)
 
 
-def undo(context: Context, target: str, _: Parameters) -> None:
-    """Connect it again under its names, and look whether it is; it may get another address."""
-    if NETWORK not in context.engine.networks(target):
-        try:
-            context.engine.connect(target, NETWORK)
-        except UnreachableError:
-            # Docker refuses to connect twice: the watchdog and the owner may both be at it.
-            if NETWORK not in context.engine.networks(target):
-                raise
-    if NETWORK not in context.engine.networks(target):
-        raise UnreachableError(
-            f"{target} is still off the network {NETWORK}",
-            remedy=f"docker network connect --alias {target} {context.engine.project}_{NETWORK} "
-            f"{context.engine.container(target)}",
-        )
-
-
-def took_effect(context: Context, target: str, _: Parameters) -> bool:
-    """Look whether it is off the network."""
-    return NETWORK not in context.engine.networks(target)
-
-
-def ended(context: Context, target: str, _: Parameters) -> bool:
-    """Look whether it is connected."""
-    return NETWORK in context.engine.networks(target)
+FAULT = CutOff("network disconnect", duration_s=duration())

@@ -13,21 +13,7 @@ import time
 from collections.abc import Iterator
 
 from lab.errors import LabError
-from lab.faults import DURATION, SERVER, WATCHDOG, Context, Parameter, Parameters, container, work
-
-HELP = "restart the servers in turn: drain (SIGTERM turns it unready first), start, ready, the next one"
-DETAIL = "docker restart, one server after the other"
-PLACES = (SERVER,)
-PARAMETERS = {
-    "grace_s": Parameter(8, "s", 1, 60, "SIGKILL comes so long after SIGTERM"),
-    "ready_s": Parameter(30, "s", 1, 300, "a server that is not ready so long after its start ends the work"),
-    "settle_s": Parameter(2, "s", 0, 60, "pause from one server's readiness to the next one's SIGTERM"),
-    "duration_s": Parameter(
-        300, "s", 1, 600, "how long all of it may take; what is not begun then is left out"
-    ),
-}
-ENDS = True
-LIMIT = WATCHDOG
+from lab.faults import DURATION, Injection, Parameter, Parameters, Work, container
 
 POLL_S = 0.1
 GATHER_S = 0.5
@@ -35,16 +21,13 @@ GATHER_S = 0.5
 END_MARGIN_S = 15.0
 """Docker's part of a restart, beside the grace."""
 
-_job = work.Job("rolling_restart")
-failed, report = _job.failed, _job.report
-
 
 class Queue:
     """The servers of one project that wait for their turn, in the order of their names."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._here: list[str] = []
+        self._waiting: list[str] = []
         self._at_work = ""
         self._came = 0.0
         self._failure = ""
@@ -54,9 +37,9 @@ class Queue:
     def place(self, target: str) -> Iterator[None]:
         """Queue up for the length of a block; an error in it is the end for all who wait."""
         with self._lock:
-            if not self._here:
+            if not self._waiting:
                 self._failure, self._closed = "", False
-            self._here.append(target)
+            self._waiting.append(target)
             self._came = time.monotonic()
         try:
             yield
@@ -66,7 +49,7 @@ class Queue:
             raise
         finally:
             with self._lock:
-                self._here.remove(target)
+                self._waiting.remove(target)
                 if self._at_work == target:
                     self._at_work = ""
 
@@ -77,7 +60,7 @@ class Queue:
                 raise LabError(f"{target} was left out: {self._failure}")
             late = time.monotonic() >= self._came + GATHER_S
             # predictor-2 comes before predictor-10.
-            first = min(self._here, key=lambda name: (len(name), name))
+            first = min(self._waiting, key=lambda name: (len(name), name))
             if self._closed or self._at_work or not late or first != target:
                 return False
             self._at_work = target
@@ -93,64 +76,61 @@ _queues: dict[tuple[str, str], Queue] = {}
 _queues_lock = threading.Lock()
 
 
-def _queue(context: Context) -> Queue:
-    """Return the queue of a project: contexts need not share their memory, and two queues were two down."""
+def _queue(injection: Injection) -> Queue:
+    """Return the queue of a project, which all its servers share: with two queues two would be down."""
     with _queues_lock:
-        return _queues.setdefault((context.engine.url, context.engine.project), Queue())
+        return _queues.setdefault((injection.engine.url, injection.engine.project), Queue())
 
 
-def inject(context: Context, target: str, parameters: Parameters) -> None:
-    """Queue the server up."""
-    until_s = container.now_s() + parameters[DURATION]
-    queue = _queue(context)
+class RollingRestart(container.RestartFault):
+    """Planned work on several servers, of which each waits for its turn."""
 
-    def do(apart: Context, its: work.Work) -> None:
+    def do(self, injection: Injection, work: Work) -> None:
+        """Queue the server up, and restart it when its turn has come."""
+        duration_s, target = injection.given[DURATION], injection.target
+        queue = _queue(injection)
         with queue.place(target):
             while not queue.turn(target):
-                if its.stop.wait(POLL_S):
+                if work.stop.wait(POLL_S):
                     return
-                if container.now_s() > until_s:
-                    raise LabError(
-                        f"{target} was left out: {parameters[DURATION]:g} s were too short for all"
-                    )
-            if not its.stop.is_set():
-                _restart(apart, target, parameters, its)
-            if its.stop.is_set():
+                if time.time() > injection.struck_s + duration_s:
+                    raise LabError(f"{target} was left out: {duration_s:g} s were too short for all")
+            if not work.stop.is_set():
+                self._restart(injection, work)
+            if work.stop.is_set():
                 queue.close()  # it may not be in rotation yet, and whoever ends one ends all
 
-    _job.start(context, target, do)
+    def _restart(self, injection: Injection, work: Work) -> None:
+        """Restart the server and wait until it is ready and settled; raise LabError if it is not in time."""
+        given, target = injection.given, injection.target
+        work.report["drain_at"] = time.time()
+        work.begun.set()
+        injection.engine.restart(target, int(given["grace_s"]))
+        work.report["started_at"] = time.time()
+        if not container.until(lambda: container.ready(injection), given["ready_s"]):
+            raise LabError(f"{target} is not ready {given['ready_s']:g} s after its restart")
+        work.report["ready_at"] = time.time()
+        work.stop.wait(given["settle_s"])
+
+    def end_limit_s(self, given: Parameters) -> float:
+        """Return how long a restart that has begun may take."""
+        return given["grace_s"] + given["ready_s"] + END_MARGIN_S
+
+    def took_effect(self, injection: Injection) -> bool:
+        """Look whether its turn has come and its process has ended."""
+        work = injection.work
+        begun = work is not None and work.begun.is_set()
+        return begun and container.ended_since(injection, self.report(injection)["drain_at"])
+
+    def ended(self, injection: Injection) -> bool:
+        """Look whether its turn is over and it is ready."""
+        return super().ended(injection) and container.ready(injection)
 
 
-def _restart(context: Context, target: str, parameters: Parameters, its: work.Work) -> None:
-    """Restart the server and wait until it is ready and settled; raise LabError if it does not get ready."""
-    its.found["drain_at"] = container.now_s()
-    container.remember(context, _job.name, target)
-    its.begun.set()
-    context.engine.restart(target, int(parameters["grace_s"]))
-    its.found["started_at"] = container.now_s()
-    if not container.until(lambda: container.ready(context, target), parameters["ready_s"]):
-        raise LabError(f"{target} is not ready {parameters['ready_s']:g} s after its restart")
-    its.found["ready_at"] = container.now_s()
-    its.stop.wait(parameters["settle_s"])
-
-
-def undo(context: Context, target: str, parameters: Parameters) -> None:
-    """Let a restart that has begun finish, one that has not be; see the server run."""
-    longest_s = parameters["grace_s"] + parameters["ready_s"] + END_MARGIN_S
-    try:
-        _job.end(context, target, longest_s)
-        if _job.of(context, target) is None:
-            container.settled(context, target, parameters["grace_s"] + container.NOTICE_S)
-    finally:
-        container.bring_back(context, target)
-
-
-def took_effect(context: Context, target: str, parameters: Parameters) -> bool:
-    """Look whether its turn has come and its process has ended."""
-    begun = _job.took_effect(context, target, parameters)
-    return begun and container.ended_since(context, _job.name, target)
-
-
-def ended(context: Context, target: str, parameters: Parameters) -> bool:
-    """Look whether its turn is over and it is ready."""
-    return _job.ended(context, target, parameters) and container.ready(context, target)
+FAULT = RollingRestart(
+    "docker restart, one server after the other",
+    grace_s=Parameter(8, "s", 1, 60, "SIGKILL comes so long after SIGTERM"),
+    ready_s=Parameter(30, "s", 1, 300, "a server that is not ready so long after its start ends the work"),
+    settle_s=Parameter(2, "s", 0, 60, "pause from one server's readiness to the next one's SIGTERM"),
+    duration_s=Parameter(300, "s", 1, 600, "how long all of it may take; what is not begun then is left out"),
+)
