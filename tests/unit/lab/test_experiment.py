@@ -125,6 +125,10 @@ ABSENT = Judged("in_rotation_ms", "under 200", "no standby was promoted", "ms", 
         ([GOOD], Facts(), 2, "invalid", "what became of 2 requests"),
         ([GOOD, Judged("unknown", "at most 5", 2.0, "requests", met=True)], Facts(), 2, "met", "holds"),
         ([GOOD], Facts(not_run=("no load",), invalid=("x",)), 0, "could not run", "no load"),
+        # What was lost before it ended half-way is lost.
+        ([BAD], Facts(not_run=("no load",)), 0, "not met", "lost is 3 requests (expected 0)"),
+        ([BAD], Facts(not_run=("no load",), untrusted=("fell behind",)), 0, "could not run", "no load"),
+        ([ABSENT], Facts(not_run=("no load",), recovered=False), 0, "could not run", "no load"),
     ],
 )
 def test_the_verdict_follows_from_expectations_and_facts(

@@ -23,6 +23,8 @@ from lab.settings import Settings
 HELP = "run every scenario on the topology that runs; a table of verdicts"
 FILE = "experiments.json"
 SHOWN = {
+    "exposed": "at stake",
+    "saved_by_retry": "saved",
     "lost": "lost",
     "shed": "shed",
     "late": "late",

@@ -8,14 +8,17 @@ from pathlib import Path
 
 from lab.errors import LabError
 from lab.experiment.schedule import Plan
+from lab.experiment.strokes import INJECT
 from lab.facts import exposure, invariants, judge, ledger, measures, story, summary
 from lab.facts.judge import Facts, Verdict
 from lab.parts.controller import Entry
+from lab.records import FAULTS, json_lines
 
 
 def verdict(folder: Path, plan: Plan, entries: Sequence[Entry], zero_s: float, facts: Facts) -> Verdict:
     """Make ledger, story and invariants, and judge. Records that cannot be read make it invalid."""
-    if facts.not_run:
+    # What ended half-way after a fault may have been ended by the damage: that is looked at.
+    if facts.not_run and not _struck(folder):
         return judge.judge((), facts)
     try:
         load = summary.summarise(folder)
@@ -41,3 +44,8 @@ def verdict(folder: Path, plan: Plan, entries: Sequence[Entry], zero_s: float, f
     if made.verdict == judge.MET and (free := judge.unbounded(plan.scenario.expect)):
         made = replace(made, because=(*made.because, free))
     return replace(made, measures=values, exposure=at_stake)
+
+
+def _struck(folder: Path) -> bool:
+    """Return whether any fault was injected."""
+    return any(line["event"] == INJECT for line in json_lines(folder / FAULTS))

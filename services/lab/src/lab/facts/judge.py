@@ -2,7 +2,7 @@
 
 met              everything expected holds
 not met          something does not, or the damage was too great, or the system did not recover in time
-could not run    the experiment did not take place as planned
+could not run    the experiment did not take place as planned, and shows no damage
 not applicable   the topology lacks what the scenario needs
 invalid          it took place, but its records or the machine do not allow a judgement
 
@@ -110,13 +110,17 @@ def _judge_one(expected: Expectation, value: float | str) -> Judged:
 
 def judge(judged: Sequence[Judged], facts: Facts, unknown: float = 0.0) -> Verdict:
     """Return the verdict. `unknown` is how many requests have no known fate."""
+    counted = [_broken(each) for each in judged if each.proven]
+    if facts.not_run and counted and not facts.untrusted:
+        also = [f"besides, it did not go as planned: {each}" for each in facts.not_run]
+        return Verdict(NOT_MET, (*counted, *also), tuple(judged))
     if facts.not_run:
         return Verdict(COULD_NOT_RUN, facts.not_run, tuple(judged))
     invalid = list(facts.invalid)
     # A scenario may state how many unknown ones it bears; where it says nothing, any is too many to judge.
     if unknown and not any(each.text == UNKNOWN for each in judged):
         invalid.append(f"the records do not tell what became of {unknown:g} requests")
-    proven = _damage(facts) + [_broken(each) for each in judged if each.proven]
+    proven = _damage(facts) + counted
     broken = proven + [_broken(each) for each in judged if not each.met and not each.proven]
     if facts.untrusted:
         return Verdict(INVALID, (*facts.untrusted, *invalid, *broken), tuple(judged))

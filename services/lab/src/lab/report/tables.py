@@ -196,8 +196,10 @@ def figures(verdict: Raw, ledger: Raw, story: Raw) -> list[tuple[str, str]]:
     promoted = next((p for p in story.get("phases") or () if p.get("name") == "in rotation"), None)
     if promoted and fault and isinstance(end := promoted.get("end_s"), int | float):
         found.append(("standby in rotation after", milliseconds((_since(end, fault[0]) or 0) * 1000)))
+    if isinstance(well := (verdict.get("measures") or {}).get("recovery_ms"), int | float):
+        found.append(("clients well for good after", milliseconds(well)))
     if fault and isinstance(recovered, int | float) and isinstance(fault[0], int | float):
-        found.append(("recovered after", milliseconds((_since(recovered, fault[0]) or 0) * 1000)))
+        found.append(("system steady again after", milliseconds((_since(recovered, fault[0]) or 0) * 1000)))
     return found
 
 
