@@ -47,7 +47,7 @@ watch: ## Watch the servers and the controller's journal live
 	@$(BIN)/lab.sh watch
 
 .PHONY: loadtest
-loadtest: ## Ramp the load until requests fail; record CSV; say at which rate (make help-loadtest)
+loadtest: ## Ramp the load until requests fail; say at which rate (TRIALS=5 for a median; make help-loadtest)
 	@$(BIN)/lab.sh loadtest
 
 .PHONY: help-loadtest
@@ -55,7 +55,7 @@ help-loadtest: ## List the load test's variables
 	@$(BIN)/lab-offline.sh loadtest --help-variables
 
 .PHONY: loadtest-all
-loadtest-all: ## Run the load test on single, 2-active and 3-active; print and draw the comparison
+loadtest-all: ## Run the load test on single, 2-active and 3-active, TRIALS=3 times in turn; compare
 	@$(BIN)/loadtest-all.sh
 
 .PHONY: locust-ui

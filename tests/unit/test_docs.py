@@ -23,7 +23,7 @@ from lab import faults
 from lab.bench import Figure
 from lab.experiment.chaos import Gathered
 from lab.experiment.chaos_plan import Plan
-from lab.facts import compare
+from lab.facts import compare, first_failures
 from lab.facts.metrics import FirstFailure, Latency, Server
 from lab.facts.summary import Summary
 from lab.facts.timeline import Stroke
@@ -213,6 +213,7 @@ def observed_fields() -> set[str]:
             "## Comparison",
             {"rates", *under("rates", compare.RateRow), "loads", *under("loads", compare.LoadRow)},
         ),
+        ("## Several runs", fields_of(first_failures.Rates)),
         ("### Steps", steps()),
         ("### HAProxy", haproxy_log_fields()),
         ("### Predictor", fields_of(Entry)),

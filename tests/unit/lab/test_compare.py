@@ -63,11 +63,24 @@ def test_rates_stand_beside_the_articles_and_relative_to_the_first() -> None:
     assert [row.relative_to_first for row in rows] == [1, 3, 4]
     assert [row.article_rate_per_s for row in rows] == [5.2, 8.6, None]
     assert rows[1].article_relative_to_first == pytest.approx(8.6 / 5.2)
+    assert [row.servers for row in rows] == [2, 2, 2]
 
 
-def test_a_run_without_failure_has_no_rate_and_no_ratio() -> None:
-    row = compare.compare([run("single", None), run("2-active", 150)]).rates[0]
-    assert (row.rate_first_failure_per_s, row.relative_to_first) == (None, None)
+def test_the_runs_of_a_topology_make_one_row() -> None:
+    """Interleaved, as they are run; the loads are those of the run nearest to the median."""
+    runs = [run("single", 50), run("2-active", 150), run("single", 60), run("2-active", 141)]
+    runs += [run("single", 52), run("2-active", 900, valid=False)]
+    rows = compare.compare(runs).rates
+    assert [row.topology for row in rows] == ["single", "2-active"]
+    assert [str(row.rates.median) for row in rows] == ["52.0", "145.5"]
+    assert [(row.rates.n, row.rates.planned) for row in rows] == [(3, 3), (2, 3)]
+    assert rows[1].relative_to_first == pytest.approx(145.5 / 52)
+
+
+def test_a_bound_has_no_ratio() -> None:
+    rows = compare.compare([run("single", None), run("2-active", 150)]).rates
+    assert [str(rows[0].rates.median), rows[0].relative_to_first] == ["above 300.0", None]
+    assert rows[1].relative_to_first is None
 
 
 def test_load_per_server_leaves_out_what_is_no_server() -> None:
@@ -99,11 +112,10 @@ def test_the_chart_is_drawn_as_png_and_svg_and_the_same_each_time(tmp_path: Path
     assert "(requests/s)" in svg.read_text() or "<svg" in svg.read_text()
 
 
-def test_curves_average_seconds_of_about_the_same_rate_without_the_cut_off_last() -> None:
+def test_curves_average_seconds_of_about_the_same_rate() -> None:
     rows = [
         Second(0, 10, 10, 0, 0, 0),
         Second(1, 12, 8, 4, 0, 0),
         Second(2, 31, 20, 5, 5, 1),
-        Second(3, 2, 2, 0, 0, 0),
     ]
     assert plots.binned(rows, 10) == [(11, 9, 2), (31, 20, 11)]

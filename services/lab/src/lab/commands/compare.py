@@ -10,6 +10,8 @@ from rich.table import Table
 from lab import records
 from lab.commands.report import find
 from lab.facts import compare, summary
+from lab.facts.first_failures import MOVES
+from lab.facts.metrics import Second
 from lab.report import plots, terminal
 from lab.settings import Settings
 
@@ -28,20 +30,23 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
     comparison = compare.compare(summaries)
     target = records.new_folder(settings.results_dir, datetime.now(UTC), "compare")
     records.write_json(target / "compare.json", dataclasses.asdict(comparison))
-    curves = [summary.records_of(folder).seconds() for folder in folders]
-    plots.draw(comparison.rates, curves, target / "compare")
+    curves: dict[str, list[Second]] = {row.topology: [] for row in comparison.rates}
+    for folder, made in zip(folders, summaries, strict=True):
+        curves[made.topology] += summary.records_of(folder).seconds()[:-1]  # the last second is cut off
+    plots.draw(comparison.rates, list(curves.values()), target / "compare")
     console = terminal.console()
     console.print(terminal.Trimmed(_rates(comparison.rates)))
+    console.print(MOVES)
     console.print(terminal.Trimmed(_loads(comparison.loads)))
-    for made in summaries:
-        for reason in made.doubts:
-            print(f"INVALID: {made.topology}: {reason}")
+    for row in comparison.rates:
+        for reason in row.rates.left_out:
+            print(f"left out: {reason}")
     print(f"saved: results/{target.name}/: compare.json, compare.png, compare.svg")
     return 0
 
 
-def _number(value: float | None, unit: str = "") -> str:
-    return "-" if value is None else f"{value:.1f}{unit}"
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.1f}"
 
 
 def _table(title: str) -> Table:
@@ -54,18 +59,30 @@ def _rates(rows: tuple[compare.RateRow, ...]) -> Table:
     first = rows[0].topology
     table = _table("Rate at the first failure, requests/s")
     table.add_column("topology", no_wrap=True)
-    for heading in ("lab", f"x {first}", "highest without failure", "article", f"article x {first}"):
+    for heading in (
+        "servers",
+        "n",
+        "median",
+        "lowest",
+        "highest",
+        f"x {first}",
+        "article",
+        f"article x {first}",
+    ):
         table.add_column(heading, justify="right")
-    table.add_column("first failure")
+    table.add_column("ended by")
     for row in rows:
+        rates = row.rates
+        shown = (rates.median, rates.lowest, rates.highest)
         table.add_row(
             row.topology,
-            "none failed" if row.rate_first_failure_per_s is None else _number(row.rate_first_failure_per_s),
+            str(row.servers),
+            str(rates.n),
+            *("-" if rate is None else str(rate) for rate in shown),
             _number(row.relative_to_first),
-            _number(row.rate_max_without_failure_per_s),
             _number(row.article_rate_per_s),
             _number(row.article_relative_to_first),
-            row.failure + ("" if row.valid else " INVALID"),
+            ", ".join(f"{count} x {kind}" for kind, count in rates.ended_by.items()) or "no valid run",
         )
     return table
 

@@ -46,7 +46,7 @@ class Summary:
     lag: Lag
     generator: Generator
     cpu: CpuUse
-    services: Services | None
+    services: Services | str | None
     valid: bool
     invalid_because: tuple[str, ...]
     rate_doubtful_because: tuple[str, ...]
@@ -79,7 +79,7 @@ def summarise(folder: Path) -> Summary:
     seconds = records.seconds()
     first_failure = records.first_failure()
     lag, cpu = records.lag(first_failure), cpu_use(folder / CPU)
-    services = Services(**saved["services"]) if saved.get("services") else None
+    services = validity.services_of(saved)
     invalid_because = (
         *validity.invalid_because(records.rows(), lag, generator, cpu, saved["settings"]["idle_min_percent"]),
         *validity.slow_because(services),
@@ -132,7 +132,7 @@ def load(folder: Path) -> Summary:
             "lag": Lag(**raw["lag"]),
             "generator": Generator(**raw["generator"]),
             "cpu": CpuUse(**raw["cpu"]),
-            "services": Services(**raw["services"]) if raw["services"] else None,
+            "services": validity.services_of(raw),
             "invalid_because": tuple(raw["invalid_because"]),
             "rate_doubtful_because": tuple(raw["rate_doubtful_because"]),
         }

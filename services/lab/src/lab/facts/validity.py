@@ -129,8 +129,16 @@ def rate_doubtful_because(lag: Lag) -> tuple[str, ...]:
     return tuple(reasons)
 
 
-def slow_because(services: Services | None) -> tuple[str, ...]:
+def services_of(saved: dict[str, Any]) -> Services | str | None:
+    """Return the inferences that a settings.json counts, or why it does not; None of an experiment."""
+    counted = saved.get("services")
+    return Services(**counted) if isinstance(counted, dict) else counted
+
+
+def slow_because(services: Services | str | None) -> tuple[str, ...]:
     """Say whether the machine was too slow for the service time that the servers state."""
+    if isinstance(services, str):
+        return (f"whether the servers kept their service time is not known: {services}",)
     if services is None or not services.services:
         return ()
     percent = 100 * services.slow / services.services

@@ -43,19 +43,22 @@ class CpuLog:
 
     def __init__(self, path: Path, pid: int) -> None:
         self._pid = pid
-        self._last = read_ticks(pid)
+        self._last: Ticks | None = None
         self._file = path.open("x", newline="", encoding="utf-8")
         self._writer = csv.writer(self._file, lineterminator="\n")
         self._writer.writerow(CPU_COLUMNS)
 
     def sample(self) -> None:
-        """Write the shares since the last sample."""
-        now = read_ticks(self._pid)
-        total, span_s = now.total - self._last.total, now.mono_s - self._last.mono_s
+        """Write the shares since the last call; the first one begins, so that the start is left out."""
+        last, now = self._last, read_ticks(self._pid)
+        if last is None:
+            self._last = now
+            return
+        total, span_s = now.total - last.total, now.mono_s - last.mono_s
         if total <= 0 or span_s <= 0:
             return
-        idle = 100 * (now.idle - self._last.idle) / total
-        used_s = max(now.process - self._last.process, 0) / os.sysconf("SC_CLK_TCK")
+        idle = 100 * (now.idle - last.idle) / total
+        used_s = max(now.process - last.process, 0) / os.sysconf("SC_CLK_TCK")
         self._writer.writerow((f"{time.time():.3f}", f"{idle:.1f}", f"{100 * used_s / span_s:.1f}"))
         self._file.flush()
         self._last = now

@@ -6,13 +6,35 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from lab.facts.first_failures import MOVES, Rates
 from lab.facts.metrics import LAG_LIMIT_MS
 from lab.facts.summary import Summary
 
 
-def text(summary: Summary) -> RenderableType:
-    """Return the summary: the rates, the latencies, the failures, the servers, the verdict."""
-    return Group(_facts(summary), Text(), _servers(summary), Text(), _verdict(summary))
+def text(summary: Summary, *, alone: bool = True) -> RenderableType:
+    """Return the summary: the rates, the latencies, the failures, the servers, the verdict.
+
+    `alone` says that no other runs go with it.
+    """
+    return Group(_facts(summary, alone=alone), Text(), _servers(summary), Text(), _verdict(summary))
+
+
+def several(rates: Rates) -> RenderableType:
+    """Return what several runs say together: median and range, what ended them, what was left out."""
+    table = Table.grid(padding=(0, 2, 0, 0))
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    if rates.median is None:
+        table.add_row("rate at the first failure", Text("no run is valid", style="bold red"))
+    else:
+        median = f"median {rates.median} requests/s, {rates.lowest} to {rates.highest}"
+        table.add_row("rate at the first failure", Text(median, style="bold"))
+        table.add_row("runs", f"n = {rates.n} of {rates.planned}: {', '.join(map(str, rates.values))}")
+        ends = ", ".join(f"{count} x {kind}" for kind, count in rates.ended_by.items())
+        table.add_row("ended by", f"{ends}; {MOVES}")
+    for reason in rates.left_out:
+        table.add_row("left out", Text(reason, style="yellow"))
+    return table
 
 
 def _rate(value: float) -> str:
@@ -23,7 +45,7 @@ def _ms(value: float | None, failed_percent: float) -> str:
     return f"none: {failed_percent:.0f} % failed" if value is None else f"{value:.0f} ms"
 
 
-def _facts(summary: Summary) -> Table:
+def _facts(summary: Summary, *, alone: bool) -> Table:
     table = Table.grid(padding=(0, 2, 0, 0))
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold")
@@ -37,7 +59,8 @@ def _facts(summary: Summary) -> Table:
             "(USERS) to find it"
         )
     table.add_row("rate at the first failure", Text(failure, style="bold"))
-    table.add_row("", "one draw; TRIALS=5 gives a median")
+    if alone:
+        table.add_row("", f"one draw; TRIALS=5 gives a median; {MOVES}")
     table.add_row("highest rate without failure", _rate(summary.rate_max_without_failure_per_s))
     table.add_row("most served in a second", _rate(summary.rate_served_max_per_s))
     table.add_row(

@@ -13,6 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from lab.facts.compare import ARTICLE_RATE_PER_S, RateRow
+from lab.facts.first_failures import Rates
 from lab.facts.metrics import Second
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
@@ -36,20 +37,47 @@ def draw(rates: Sequence[RateRow], curves: Sequence[Sequence[Second]], stem: Pat
 
 
 def _bars(axes: Axes, rates: Sequence[RateRow]) -> None:
+    """Draw the medians, the range over the runs, and each run as a point (hollow: no failure up to there)."""
     positions = range(len(rates))
-    heights = [row.rate_first_failure_per_s or 0 for row in rates]
-    bars = axes.bar(positions, heights, width=0.6, color=[_colour(number) for number in positions])
-    labels = [
-        "no failure" if row.rate_first_failure_per_s is None else f"{row.rate_first_failure_per_s:.0f}"
-        for row in rates
-    ]
-    axes.bar_label(bars, labels=labels, padding=3, fontweight="bold")
-    names = [row.topology + ("" if row.valid else "\nINVALID") + _article(row) for row in rates]
+    heights = [row.rates.median.per_s if row.rates.median else 0.0 for row in rates]
+    axes.bar(positions, heights, width=0.6, color=[_colour(number) for number in positions], alpha=0.75)
+    top = max([*heights, 1.0])
+    for position, row in enumerate(rates):
+        values = row.rates.values
+        top = max([top, *(value.per_s for value in values)])
+        for value in values:
+            face = "white" if value.above else "#222222"
+            axes.plot(position, value.per_s, "o", color="#222222", markerfacecolor=face, markersize=4)
+        if len(values) > 1:
+            lowest, highest = min(value.per_s for value in values), max(value.per_s for value in values)
+            axes.vlines(position, lowest, highest, color="#222222", linewidth=1.2)
+        highest = max([heights[position], *(value.per_s for value in values)])
+        axes.annotate(
+            _label(row.rates),
+            (position, highest),
+            xytext=(0, 5),
+            textcoords="offset points",
+            ha="center",
+            fontweight="bold",
+            fontsize="small",
+        )
+    names = [f"{row.topology}\n{_servers(row.servers)}{_article(row)}" for row in rates]
     axes.set_xticks(list(positions), names)
     axes.set_ylabel("rate at the first failure (requests/s)")
-    axes.set_title("Rate at the first failure")
-    axes.set_ylim(0, max([*heights, 1]) * 1.15)
+    axes.set_title("Rate at the first failure: median, range, runs")
+    axes.set_ylim(0, top * 1.2)
     _tidy(axes)
+
+
+def _label(rates: Rates) -> str:
+    if rates.median is None:
+        return "no valid run"
+    above = ">" if rates.median.above else ""
+    return f"{above}{rates.median.per_s:.0f} (n={rates.n})"
+
+
+def _servers(count: int) -> str:
+    return f"{count} server{'' if count == 1 else 's'}"
 
 
 def _article(row: RateRow) -> str:
@@ -91,12 +119,9 @@ def _curves(axes: Axes, rates: Sequence[RateRow], curves: Sequence[Sequence[Seco
 
 
 def binned(seconds: Sequence[Second], width_per_s: float) -> list[tuple[float, float, float]]:
-    """Average the seconds of about the same offered rate: (offered, served, failed) per second, rising.
-
-    The last second of a run is left out: it is cut off.
-    """
+    """Average the seconds of about the same offered rate: (offered, served, failed) per second, rising."""
     bins: dict[int, list[Second]] = {}
-    for second in seconds[:-1]:
+    for second in seconds:
         bins.setdefault(int(second.offered_requests / width_per_s), []).append(second)
     return [
         (

@@ -4,12 +4,14 @@ The load rises to a few times of what is to be reached and no further: two cores
 are used up soon after, and what fails then says nothing about the topology.
 """
 
-import statistics
+import math
 from dataclasses import replace
 
 from lab.bench import Bench, Figure, Figures
 from lab.errors import LabError
 from lab.experiment import loadtest
+from lab.facts import first_failures
+from lab.facts.summary import Summary
 
 HELP = "the rate at the first failure (start the lab with COST_FACTOR=1 for the bare model)"
 DEMO_PER_S = {"single": 6.7, "2-active": 3.6, "3-active": 4.0}
@@ -17,6 +19,7 @@ TIMES = 20
 RATE_START_PER_S, RAMP_PER_S = 25.0, 25.0
 RATE_MAX_TIMES = 2.5
 """The load ends at this multiple of what is to be reached."""
+TRIALS_MAX = 3
 
 
 def measure(bench: Bench) -> Figures:
@@ -40,25 +43,26 @@ def measure(bench: Bench) -> Figures:
         duration_s=rate_max / RAMP_PER_S,
         beyond_s=2.0,
     )
-    rates: list[float] = []
-    notes: list[str] = []
-    valid = True
-    for _ in range(min(bench.trials, 3)):
-        made = loadtest.run(settings, bench.say).summary
-        first = made.first_failure
-        rates.append(first.rate_per_s if first else made.rate_max_without_failure_per_s)
-        valid = valid and made.valid
-        notes += made.doubts if first else (f"no request failed up to {rate_max:.0f}/s",)
+    runs: list[Summary] = []
+    for number in range(min(bench.trials, TRIALS_MAX)):
+        runs.append(loadtest.run(replace(settings, seed=settings.seed + number), bench.say).summary)
         bench.steady()
-    middle = statistics.median(rates)
+    rates = first_failures.of_runs(runs)
+    name = f"{topology}: rate at first failure, bare model (demo {demo:g})"
+    bound = f"at least {to_reach:g} requests/s"
+    if rates.median is None:
+        note = "; ".join(rates.left_out)
+        return [Figure(name, bound, "requests/s", math.nan, reached=False, values=(), note=note)]
+    ends = ", ".join(f"{count} x {kind}" for kind, count in rates.ended_by.items())
+    above = "the median is above this: no failure up to there; " if rates.median.above else ""
     return [
         Figure(
-            f"{topology}: rate at first failure, bare model (demo {demo:g})",
-            f"at least {to_reach:g} requests/s",
+            name,
+            bound,
             "requests/s",
-            round(middle, 1),
-            middle >= to_reach and valid,
-            tuple(round(rate, 1) for rate in rates),
-            "; ".join(sorted(set(notes))),
+            round(rates.median.per_s, 1),
+            rates.median.per_s >= to_reach and not rates.left_out,
+            tuple(round(rate.per_s, 1) for rate in rates.values),
+            above + "; ".join([f"ended by {ends}", *rates.left_out]),
         )
     ]
