@@ -19,19 +19,14 @@ import controller.settings
 import lab.settings
 import predictor.settings
 from hadr.contract import Event, Kind, Source, Verb
-from lab import faults
 from lab.bench import Figure
-from lab.experiment.chaos import Gathered
-from lab.experiment.chaos_plan import Plan
 from lab.facts import compare, first_failures
 from lab.facts.metrics import FirstFailure, Latency, Server
 from lab.facts.summary import Summary
-from lab.facts.timeline import Stroke
 from lab.load import provenance, spec
 from lab.load.accounting import Run
 from lab.parts.controller import ServerState, State
 from lab.records import COLUMNS, CPU_COLUMNS, KINDS
-from lab.report import chaos_report
 from lab.settings import Settings
 from predictor.access_log import Entry
 
@@ -92,17 +87,6 @@ def section(text: str, heading: str) -> str:
     assert f"\n{heading}\n" in text, f"docs/results.md has no heading {heading!r}"
     below = text.split(f"\n{heading}\n", 1)[1]
     return re.split(rf"^#{{1,{len(level)}}} ", below, maxsplit=1, flags=re.MULTILINE)[0]
-
-
-def keys_of(content: Any) -> Iterator[str]:
-    """Yield each key of decoded JSON, at any depth."""
-    if isinstance(content, dict):
-        for key, value in content.items():
-            yield key
-            yield from keys_of(value)
-    elif isinstance(content, list):
-        for item in content:
-            yield from keys_of(item)
 
 
 def fields_of(*classes: Any) -> set[str]:
@@ -177,13 +161,6 @@ def test_each_variable_of_the_scripts_the_makefile_and_the_tests_is_named() -> N
     assert not missing(wanted - own, words(read("docs/settings.md"))), "docs/settings.md does not name them"
 
 
-def steps() -> set[str]:
-    path = ROOT / "services/lab/src/lab/facts/timeline.py"
-    written = {name for call in calls(path, "_step") if (name := first_text(call))}
-    to_servers = {name for name in faults.names() if faults.SERVER in faults.load(name).places}
-    return written | {"first sign", "also seen", *to_servers}  # these stand in variables
-
-
 def measurements() -> set[str]:
     found = {path.stem for path in (ROOT / "services/lab/src/lab/bench/measurements").glob("*.py")}
     return found - {"__init__"}
@@ -214,7 +191,6 @@ def observed_fields() -> set[str]:
             {"rates", *under("rates", compare.RateRow), "loads", *under("loads", compare.LoadRow)},
         ),
         ("## Several runs", fields_of(first_failures.Rates)),
-        ("### Steps", steps()),
         ("### HAProxy", haproxy_log_fields()),
         ("### Predictor", fields_of(Entry)),
         ("#### What an observation shows", observed_fields()),
@@ -270,24 +246,6 @@ def test_each_key_of_summary_json_is_documented() -> None:
     present = {*listed, *(f"generator.{word}" for word in words(" | ".join(listed["generator"])))}
     wanted = {name for name in nested(Summary) if name not in ("lag", "latency", "cpu")}
     assert not missing(wanted, present), "docs/results.md: keys of summary.json"
-
-
-def timeline_keys(folder: Path) -> set[str]:
-    """Return the keys of the timeline.json of a short run; those of the state are documented apart."""
-    plan = Plan("2-active", "kill", ("predictor-1",), {"predictor-1": "active"}, 1.0, 10.0)
-    stroke = Stroke("predictor-1", "kill", 1.0)
-    gathered = Gathered((stroke,), (), (), (), None, 2.0, (STATE, STATE))
-    report = chaos_report.make(plan, gathered)
-    chaos_report.save(folder, plan, gathered, report, Settings())
-    content = json.loads((folder / chaos_report.TIMELINE).read_text(encoding="utf-8"))
-    content["plan"]["roles"] = {}
-    return {*content, *keys_of({key: value for key, value in content.items() if "state_" not in key})}
-
-
-def test_each_key_of_timeline_json_is_documented(tmp_path: Path) -> None:
-    text = section(read("docs/results.md"), "### timeline.json")
-    present = {word.lstrip(".") for word in words(text)}
-    assert not missing(timeline_keys(tmp_path), present), "docs/results.md: keys of timeline.json"
 
 
 def test_each_event_of_the_journal_is_documented_with_its_fields() -> None:

@@ -3,7 +3,6 @@
 import json
 from typing import Any
 
-from lab.facts.haproxy_log import LogLine, parse
 from lab.parts.controller import Entry, ServerState, State
 
 T0 = 1_763_762_400.0
@@ -57,11 +56,6 @@ def log_line(
             "bytes_sent": sent,
         }
     )
-
-
-def log(*lines: str) -> list[LogLine]:
-    """Read log lines."""
-    return parse(lines)
 
 
 def server(name: str, role: str = "active", health: str = "up", *, container: str = "running") -> ServerState:

@@ -1,243 +1,236 @@
-"""A chaos run from the plan to the saved records, with a controller and a Docker on loopback."""
+"""`make chaos`: an experiment with one fault, with and without load, and what the terminal shows of it."""
 
+import _thread
 import argparse
 import json
+import re
 import threading
-import time
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
+from rich.console import Console
 
 from lab import records
 from lab.commands import chaos as command
 from lab.commands import report
 from lab.errors import NotSteadyError, UnreachableError
-from lab.experiment import chaos
-from lab.facts import summary
+from lab.experiment import strokes
 from lab.load import spec
-from lab.parts.controller import Entry
+from lab.report import story_text
 from lab.settings import Settings
-from unit.lab.journal_entries import journal, log_line, server, state
-from unit.lab.loopback_controller import LoopbackController, controller
-from unit.lab.loopback_docker import LoopbackDocker, docker
-from unit.lab.loopback_watchdog import watchdog
-from unit.lab.scripted_server import Reply, info, oracle, serving
+from unit.lab import loopback_lab
+from unit.lab.journal_entries import state
+from unit.lab.loopback_lab import Lab, lines, running, the_folder
 from unit.paths import PYTHONPATH
-from unit.trained import model_file
-
-
-class Lab:
-    """A system of three servers that notices a fault after 20 ms and is repaired `repair_s` later."""
-
-    def __init__(self, peer: LoopbackController, engine: LoopbackDocker, guard: str) -> None:
-        self.guard = guard
-        self.peer = peer
-        self.engine = engine
-        self.steady = peer.state
-        self.repair_s: float | None = 0.5
-        self.timers: list[threading.Timer] = []
-        engine.on_post = self.on_post
-
-    def on_post(self, action: str, name: str) -> None:
-        target = name.removeprefix("lab-").removesuffix("-1")
-        if action in ("kill", "pause"):
-            self.later(0.02, lambda: self.fall(target))
-            if self.repair_s is not None:
-                self.later(self.repair_s, lambda: self.rise(target))
-
-    def later(self, seconds: float, act: object) -> None:
-        timer = threading.Timer(seconds, act)  # type: ignore[arg-type]
-        self.timers.append(timer)
-        timer.start()
-
-    def fall(self, target: str) -> None:
-        self.peer.state = state(
-            server(target, health="down", container="exited"), steady=False, reason=f"{target} is dead"
-        )
-        self.engine.log = (log_line(0, 30, "predictor-3") + "\n[NOTICE] not a request\n").encode()
-        self.note("signal", source="tripwire", kind="tripwire_ended", server=target, what="connection ended")
-        self.note("observation", server=target, change={"health": ["up", "down"]})
-        self.note(
-            "decision",
-            action="promote",
-            server="predictor-3",
-            reason=f"{target} refused; predictor-3 takes its place",
-        )
-        self.note("action", action="promote", server="predictor-3", command="set weight", result="ok")
-        self.note("confirmed", action="promote", server="predictor-3", took_ms=1.0)
-
-    def rise(self, target: str) -> None:
-        self.note("observation", server=target, change={"health": ["down", "up"]})
-        self.note("confirmed", action="demote", server="predictor-3", took_ms=1.0)
-        self.peer.state = replace(self.steady, time=time.time())
-
-    def note(self, event: str, **fields: object) -> None:
-        seq = len(self.peer.entries) + 1
-        self.peer.write(Entry.from_raw({"seq": seq, "time": time.time(), "event": event, **fields}))
 
 
 @pytest.fixture
-def lab(monkeypatch: pytest.MonkeyPatch) -> Iterator[Lab]:
+def lab(monkeypatch: pytest.MonkeyPatch, a_stall_is_no_matter: None) -> Iterator[Lab]:
     monkeypatch.setenv("PYTHONPATH", PYTHONPATH)
-    with controller(state()) as peer, docker() as engine, watchdog() as guard:
-        peer.write(*journal((-1000, "started", {"version": "1"})))
-        made = Lab(peer, engine, guard)
+    with running() as made:
         yield made
-        for timer in made.timers:
-            timer.join()
 
 
-def settings(lab: Lab, folder: Path) -> Settings:
-    return Settings(
-        controller_url=lab.peer.url,
-        docker_url=lab.engine.url,
-        watchdog=lab.guard,
-        project="lab",
-        results_dir=folder,
-        chaos_wait_s=20,
+def settings(lab: Lab, results: Path, **more: Any) -> Settings:
+    return loopback_lab.settings(lab, results, **({"chaos_wait_s": 60.0} | more))
+
+
+def run(given: Settings) -> int:
+    return command.run(argparse.Namespace(), given)
+
+
+def test_a_kill_without_load_is_told_from_journal_and_samples(
+    lab: Lab, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The story on the terminal; raw records, story, scenario and verdict in a folder of their own."""
+    given = settings(lab, tmp_path)
+    assert run(given) == 0
+    output = capsys.readouterr().out
+    assert "2-active: kill predictor-1 (active); no load of its own" in output
+    shown = re.findall(r"^ +\+[\d.]+ m?s  (\S.*?)  +(\S+)", output, re.MULTILINE)
+    assert shown[:5] == [
+        ("kill", "predictor-1"),
+        ("first sign", "predictor-1"),
+        ("detected", "predictor-1"),
+        ("decided", "predictor-3"),
+        ("in rotation", "predictor-3"),
+    ]
+    assert [name for name, _ in shown][5:] == ["healthy again", "demoted", "steady again"]
+    assert "No load was brought along: LOAD=1 brings some." in output
+    folder = the_folder(given)
+    assert output.splitlines()[-1] == f"Records: results/{folder.name}/"
+    assert folder.name.endswith("-2-active-chaos")
+    written = {path.name for path in folder.iterdir()}
+    assert {"scenario.yaml", "faults.jsonl", "samples.jsonl", "journal.jsonl", "settings.json"} <= written
+    assert not {records.REQUESTS, records.LEDGER, records.SUMMARY} & written, "nothing was sent"
+    assert {path for path, _, _ in lab.target.requests} <= {"/metrics?scope=global"}
+    verdict = records.read_json(folder / records.VERDICT)
+    assert (verdict["verdict"], verdict["scenario"], verdict["expectations"]) == ("met", "chaos", [])
+    story = records.read_json(folder / records.STORY)
+    assert story["requests"] is None
+    assert story["milestones"][0]["fault"] == "kill"
+    assert report.run(argparse.Namespace(folder=folder), given) == 0
+
+
+def test_a_kill_with_load_is_an_experiment_with_a_ledger(
+    lab: Lab, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The page's sentences of the requests are the ledger's and the generator's; the two agree."""
+    given = settings(lab, tmp_path, with_load=1, chaos_rate=20.0)
+    assert run(given) == 0
+    output = capsys.readouterr().out
+    assert "2-active: kill predictor-1 (active); load: 20 requests/s" in output
+    folder = the_folder(given)
+    sent = spec.read(folder)
+    assert (sent.pattern, sent.rate_per_s) == ("constant", 20.0)
+    ledger = records.read_json(folder / records.LEDGER)
+    assert f"Load generator, whole run: 0 of {ledger['sent']} failed (0 " in output
+    around = records.read_json(folder / records.STORY)["requests"]
+    assert ledger["sent"] > around["sent"] == around["served"] > 10
+    counts = f"{around['sent']} requests, {around['sent']} served, 0 refused, 0 lost; 0 were tried again"
+    assert f"From the fault until {around['seconds']:.1f} s later: {counts}" in output
+    assert re.search(
+        r"^Slowest: [\d.]+ ms \(request [0-9a-f]{32}\); in the first second: [\d.]+ ms; "
+        r"usual in a second before the fault: [\d.]+ ms$",
+        output,
+        re.MULTILINE,
     )
 
 
-def the_folder(parent: Path) -> Path:
-    (found,) = parent.iterdir()
-    return found
-
-
-def test_a_kill_is_told_and_its_records_are_saved(
-    lab: Lab, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """Timeline on the terminal; raw records and the timeline in a folder of their own."""
-    assert command.run(argparse.Namespace(), settings(lab, tmp_path)) == 0
-    output = capsys.readouterr().out
-    assert "2-active: kill predictor-1 (active); no load of its own" in output
-    for name in (
-        "kill",
-        "first sign",
-        "detected",
-        "decided",
-        "in rotation",
-        "healthy again",
-        "demoted",
-        "steady again",
-    ):
-        assert f" {name} " in output
-    folder = the_folder(tmp_path)
-    assert folder.name.endswith("-2-active-chaos")
-    saved = json.loads((folder / "timeline.json").read_text())
-    assert saved["plan"]["targets"] == ["predictor-1"]
-    assert saved["steps"][0]["at_ms"] == 0
-    assert 15 < next(step["at_ms"] for step in saved["steps"] if step["name"] == "first sign") < 5000
-    entries = [json.loads(line) for line in (folder / "journal.jsonl").read_text().splitlines()]
-    assert [entry["event"] for entry in entries][:2] == ["signal", "observation"]
-    requests = [json.loads(line) for line in (folder / "haproxy.jsonl").read_text().splitlines()]
-    assert [request["server"] for request in requests] == ["predictor-3"]
-    assert (folder / "haproxy.txt").read_text() == "[NOTICE] not a request\n"
-    assert not (folder / records.SETTINGS_FILE).exists()
-
-
-def test_a_run_with_load_leaves_a_folder_that_is_read_like_a_load_tests(
-    lab: Lab, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The load's own settings and what ran are beside its rows; `lab report` makes the summary."""
-    monkeypatch.setattr(chaos, "LOAD_LEAD_S", 1.0)
-    with serving(lambda _, path: info() if path.endswith("/info") else Reply()) as target:
-        given = replace(
-            settings(lab, tmp_path),
-            predictor_url=target.url + "/{server}",
-            model=model_file(),
-            with_load=1,
-            chaos_rate=20.0,
-            target_url=target.url,
-            stats_url=target.url,
-            idle_min_percent=0.0,
-        )
-        assert command.run(argparse.Namespace(), given) == 0
-    assert "Load generator, whole run: 0 of " in capsys.readouterr().out
-    folder = the_folder(tmp_path)
-    saved = records.read_json(folder / records.SETTINGS_FILE)
-    sent = spec.read(folder)
-    assert (sent.pattern, sent.rate_per_s) == ("constant", 20.0)
-    assert saved["versions"]["model"] == oracle().version
-    assert set(saved["containers"]) == {
-        *("haproxy", "controller"),
-        *("predictor-1", "predictor-2", "predictor-3"),
-    }
-    assert saved["started_s"] < saved["ended_s"]
-    assert saved["state_start"]["steady"] is saved["state_end"]["steady"] is True
-    assert report.run(argparse.Namespace(folder=folder), given) == 0
-    made = summary.load(folder)
-    assert made.topology == "2-active"
-    assert made.sent_requests == made.served_requests > 20
-
-
-def test_load_that_is_not_answered_ends_the_run_before_anything_is_struck(lab: Lab, tmp_path: Path) -> None:
-    """No folder, no fault."""
-    given = replace(settings(lab, tmp_path), with_load=1, predictor_url="http://127.0.0.1:9")
-    with pytest.raises(UnreachableError, match="/info does not answer"):
-        command.run(argparse.Namespace(), given)
-    assert lab.engine.asked == []
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_a_pause_is_undone_and_its_end_is_in_the_timeline(
+def test_a_pause_is_undone_and_its_end_is_in_the_story(
     lab: Lab, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The container runs again when the run is over."""
-    given = replace(settings(lab, tmp_path), fault="pause", hang_s=0.3)
-    assert command.run(argparse.Namespace(), given) == 0
+    assert run(settings(lab, tmp_path, fault="pause", hang_s=0.3)) == 0
     assert lab.engine.asked == ["pause", "unpause"]
-    assert " fault ended " in capsys.readouterr().out
+    assert re.search(r" fault ended +predictor-1 +pause is undone", capsys.readouterr().out)
 
 
 def test_two_servers_are_struck_at_the_same_time(lab: Lab, tmp_path: Path) -> None:
     """The second kill does not wait until Docker has answered the first."""
+    post, both = lab.on_post, threading.Barrier(2, timeout=30)
 
-    def slowly(action: str, name: str) -> None:
-        lab.on_post(action, name)
-        time.sleep(0.3)
+    def together(action: str, name: str) -> None:
+        if action == "kill":
+            both.wait()
+        post(action, name)
 
-    lab.engine.on_post = slowly
-    given = replace(settings(lab, tmp_path), count=2)
-    assert command.run(argparse.Namespace(), given) == 0
-    strokes = json.loads((the_folder(tmp_path) / "timeline.json").read_text())["strokes"]
-    assert [stroke["server"] for stroke in strokes] == ["predictor-1", "predictor-2"]
-    assert abs(strokes[0]["time"] - strokes[1]["time"]) < 0.25
+    lab.engine.on_post = together
+    given = settings(lab, tmp_path, count=2)
+    assert run(given) == 0
+    struck = [each for each in lines(the_folder(given) / records.FAULTS) if each["event"] == "inject"]
+    assert sorted(each["target"] for each in struck) == ["predictor-1", "predictor-2"]
 
 
 def test_a_system_that_stays_down_ends_the_run_with_status_1(
     lab: Lab, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The waiting is bounded, and the records are saved all the same."""
+    """The waiting is bounded, and the story is told all the same; the server is started again."""
     lab.repair_s = None
-    given = replace(settings(lab, tmp_path), chaos_wait_s=1.0)
-    assert command.run(argparse.Namespace(), given) == 1
+    given = settings(lab, tmp_path, chaos_wait_s=1.0)
+    assert run(given) == 1
     output = capsys.readouterr().out
     assert "THE SYSTEM WAS NOT STEADY AGAIN" in output
     assert "no record shows that predictor-1 is healthy again" in output
-    assert (the_folder(tmp_path) / "timeline.json").exists()
+    assert lab.engine.asked == ["kill", "start"]
+    assert (the_folder(given) / records.STORY).exists()
+
+
+def test_a_fault_without_effect_ends_the_run_with_status_2(
+    lab: Lab, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(strokes, "EFFECT_S", 0.3)
+    lab.engine.deaf_to = frozenset({"kill"})
+    assert run(settings(lab, tmp_path)) == 2
+    assert "COULD NOT RUN: kill took no effect on predictor-1" in capsys.readouterr().out
+
+
+def test_load_that_is_not_answered_ends_the_run_before_anything_is_struck(lab: Lab, tmp_path: Path) -> None:
+    """No folder, no fault."""
+    with pytest.raises(UnreachableError, match="does not answer"):
+        run(settings(lab, tmp_path, with_load=1, target_url="http://127.0.0.1:9"))
+    assert lab.engine.asked == []
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_system_that_is_not_steady_is_not_touched(lab: Lab, tmp_path: Path) -> None:
     """No request to Docker, no folder."""
     lab.peer.state = state(steady=False, reason="predictor-2 is starting")
     with pytest.raises(NotSteadyError):
-        command.run(argparse.Namespace(), settings(lab, tmp_path))
+        run(settings(lab, tmp_path))
     assert lab.engine.asked == []
     assert list(tmp_path.iterdir()) == []
 
 
-def test_an_interruption_says_what_is_still_down(
-    lab: Lab, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Ctrl-C in the middle: the controller brings the server back, and the message says so."""
+def test_an_interruption_leaves_no_server_down(lab: Lab, tmp_path: Path) -> None:
+    """Ctrl-C while the repair is waited for: what was killed is started before the command ends."""
+    lab.repair_s = None
+    post = lab.on_post
 
-    def interrupt(*_: object) -> None:
-        lab.timers[0].join()
-        raise KeyboardInterrupt
+    def on_post(action: str, name: str) -> None:
+        post(action, name)
+        if action == "kill":
+            lab.later(0.3, _thread.interrupt_main)
 
-    monkeypatch.setattr(chaos.Run, "_watch", interrupt)
+    lab.engine.on_post = on_post
+    given = settings(lab, tmp_path)
     with pytest.raises(KeyboardInterrupt):
-        command.run(argparse.Namespace(), settings(lab, tmp_path))
-    assert "Still down: predictor-1 is down (exited)" in capsys.readouterr().out
+        run(given)
+    assert lab.engine.status["lab-predictor-1-1"] == "running"
+    assert "interrupted" in records.read_json(the_folder(given) / records.VERDICT)["because"]
+
+
+AROUND: dict[str, Any] = {
+    "seconds": 8.66,
+    "sent": 128,
+    "served": 0,
+    "late": 0,
+    "refused": 0,
+    "lost": 120,
+    "retried": 3,
+    "others": {"client_gone": 8},
+    "slowest_ms": None,
+    "slowest_id": "",
+    "first_second_ms": None,
+    "usual_ms": None,
+}
+
+
+def shown(folder: Path, around: dict[str, Any] | None, **verdict: Any) -> str:
+    """Draw the page of planted results."""
+    said = {"verdict": "met", "because": ["everything expected holds"]} | verdict
+    (folder / records.VERDICT).write_text(json.dumps(said))
+    milestone = {
+        "name": "injected", "fault": "kill", "server": "predictor-1", "text": "SIGKILL", "at_ms": 0.0,
+    }  # fmt: skip
+    later = milestone | {"name": "steady again", "server": "", "text": "all well", "at_ms": 12_345.0}
+    story = {"milestones": [milestone, later], "remarks": ["a remark"], "requests": around}
+    (folder / records.STORY).write_text(json.dumps(story))
+    console = Console(width=140)
+    with console.capture() as captured:
+        console.print(story_text.page(folder))
+    return captured.get()
+
+
+def test_the_page_has_times_names_servers_and_texts_in_columns(tmp_path: Path) -> None:
+    page = shown(tmp_path, None).splitlines()
+    assert page[:3] == [
+        "   +0.0 ms  kill          predictor-1  SIGKILL",
+        "  +12.35 s  steady again               all well",
+        "  - a remark",
+    ]
+
+
+def test_requests_that_found_no_server_are_lost_and_not_refused(tmp_path: Path) -> None:
+    """There was a second classification, which called them refused."""
+    assert (
+        "From the fault until 8.7 s later: 128 requests, 0 served, 0 refused, 120 lost, 8 client gone; "
+        "3 were tried again"
+    ) in shown(tmp_path, AROUND)
+
+
+def test_why_the_figures_are_not_to_be_relied_on_is_on_the_page(tmp_path: Path) -> None:
+    page = shown(tmp_path, AROUND, verdict="invalid", because=["the machine had no CPU left"])
+    assert "INVALID: the machine had no CPU left" in page

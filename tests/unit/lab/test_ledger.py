@@ -201,17 +201,20 @@ def test_what_was_executed_twice_and_late_is_late_and_not_in_time(planted: Plant
     assert (ledger.late(made), ledger.in_time(made)) == (2, 2)
 
 
-def test_the_newest_ledger_is_that_of_an_experiment_even_if_a_chaos_run_is_newer(planted: Planted) -> None:
+def test_the_newest_ledger_is_taken_even_if_a_run_without_load_is_newer(planted: Planted) -> None:
     planted.folder = planted.folder / "20261121T120000Z-2-active-kill-active"
     planted.folder.mkdir()
     planted.request(0)
     planted.save()
+    ledger.build(planted.folder)
+    (planted.folder / ledger_sql.PARQUET).unlink()
     chaos = planted.folder.parent / "20261121T130000Z-2-active-chaos"
     chaos.mkdir()
-    (chaos / records.HAPROXY_LOG).touch()
+    for name in (records.HAPROXY_LOG, records.PREDICTOR_LOG, records.STORY):
+        (chaos / name).touch()
     settings = Settings(results_dir=planted.folder.parent)
     assert command.run(argparse.Namespace(folder=None), settings) == 0
-    assert (planted.folder / records.LEDGER).is_file()
+    assert (planted.folder / ledger_sql.PARQUET).is_file()
 
 
 def test_37_planted_losses_are_37_in_the_right_classes(planted: Planted) -> None:

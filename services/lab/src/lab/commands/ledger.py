@@ -5,7 +5,7 @@ import argparse
 from lab.commands import report
 from lab.commands.loadtest import INVALID
 from lab.facts import invariants, ledger, story
-from lab.records import PREDICTOR_LOG
+from lab.records import LEDGER, PREDICTOR_LOG
 from lab.report import ledger_text, terminal
 from lab.settings import Settings
 
@@ -19,7 +19,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, settings: Settings) -> int:
     """Write ledger.*, story.json and invariants.json again and print them; 3 if the ledger is incomplete."""
-    folder = report.find(args.folder, settings, PREDICTOR_LOG)  # of all runs, only experiments have one
+    # Of all runs only experiments have these; the newest of them may have had no load, and so no ledger.
+    folder = report.find(args.folder, settings, PREDICTOR_LOG if args.folder else LEDGER)
     made = ledger.build(folder)
     text = ledger_text.text(made, story.build(folder), invariants.check(folder))
     terminal.console().print(terminal.Trimmed(text))

@@ -94,13 +94,17 @@ class _Reader:
 
     def load(self, entry: Entry) -> LoadPlan:
         values = self.section(entry.node, "load", entry.line)
-        if sum(key in values for key in RATES) != 1:
-            self.wrong(entry.line, "load has not exactly one rate", f"one of {', '.join(RATES)}")
         pattern = values.get("pattern", "constant")
-        peaks = sum(key in values for key in PEAKS)
-        if pattern == "constant" and (peaks or "peak_s" in values):
+        rates, peaks = (sum(key in values for key in keys) for keys in (RATES, PEAKS))
+        if pattern == "none" and rates:
+            self.wrong(entry.line, "a load of none has a rate", f"no {', no '.join(RATES)}")
+        if pattern != "none" and rates != 1:
+            self.wrong(entry.line, "load has not exactly one rate", f"one of {', '.join(RATES)}")
+        if pattern in ("constant", "none") and (peaks or "peak_s" in values):
             self.wrong(
-                entry.line, "a constant load has no peak", "pattern: spike or ramp, or no peak_... key"
+                entry.line,
+                f"{'a constant load' if pattern == 'constant' else 'a load of none'} has no peak",
+                "pattern: spike or ramp, or no peak_... key",
             )
         if pattern in ("spike", "ramp") and peaks != 1:
             self.wrong(entry.line, f"a {pattern} has not exactly one peak", f"one of {', '.join(PEAKS)}")
@@ -142,8 +146,11 @@ class _Reader:
         return FaultPlan(**values)
 
     def expectations(self, entry: Entry) -> tuple[Expectation, ...]:
-        if not isinstance(entry.node, MappingNode) or not entry.node.value:
-            self.wrong(entry.line, "expect has no measure", "a measure and its bound in each line")
+        if not isinstance(entry.node, MappingNode):
+            self.wrong(
+                entry.line, "expect is no mapping", "a measure and its bound in each line, or {} for none"
+            )
+            return ()
         made = []
         for name, one in yaml_nodes.entries(entry.node).items():
             if name not in measures.MEASURES:
@@ -161,6 +168,13 @@ class _Reader:
         if not {"failed", "failed_percent"} & set(values):
             self.wrong(entry.line, "abort has no bound", "failed, failed_percent or both")
         return AbortBound(**values)
+
+    def together(self, top: Mapping[str, Entry], made: Mapping[str, Any]) -> None:
+        """Look for what is right alone and wrong together."""
+        if made["load"].pattern in ("constant", "none") and not made["faults"]:
+            self.wrong(top["faults"].line, "no fault and no peak of the load", "a fault, or pattern: spike")
+        if not made["load"].sent and made["expect"]:
+            self.wrong(top["expect"].line, "nothing can be expected of a load of none", "expect: {}")
 
 
 def _is_target(text: str) -> bool:
@@ -196,8 +210,8 @@ def parse(text: str, file_name: str, check: Check) -> tuple[Scenario | None, tup
         if recovery
         else Recovery(),
     }
-    if not reader.problems and made["load"].pattern == "constant" and not made["faults"]:
-        reader.wrong(top["faults"].line, "no fault and no peak of the load", "a fault, or pattern: spike")
+    if not reader.problems:
+        reader.together(top, made)
     if reader.problems:
         return None, tuple(sorted(reader.problems, key=lambda problem: problem.line))
     return Scenario(name=name, description=top["description"], text=text, **made), ()

@@ -34,6 +34,8 @@ from lab.settings import Settings
 Say = Callable[[str], None]
 Finish = Callable[[Path], None]
 """Gets the folder once its records are complete."""
+Planned = Callable[[Plan], None]
+"""Gets the plan before anything is done."""
 Gather = Callable[[], tuple[list[Entry], list[str]]]
 """Saves all logs; returns the journal and what is missing."""
 FIRST_ROW_S = 30.0
@@ -77,6 +79,7 @@ class Trial:
         say: Say,
         *,
         finish: Finish = lambda _: None,
+        planned: Planned = lambda _: None,
     ) -> None:
         self._scenario = scenario
         self._settings = replace(settings, steady_wait_s=scenario.steady.within_s)
@@ -84,6 +87,7 @@ class Trial:
         self._number = number
         self._say = say
         self._finish = finish
+        self._planned = planned
         self._story = Story(time.time())
         self._saved: dict[str, Any] = {}
 
@@ -97,17 +101,21 @@ class Trial:
         except schedule.NotApplicableError as error:
             verdict = Verdict(judge.NOT_APPLICABLE, (error.what,))
             return self._end(self._folder(state), state.topology, verdict, None)
-        prepared = preparation.prepare(settings, state, plan.seed)
-        checks.check_target(settings.target_url, prepared.bodies[0])
+        self._planned(plan)
+        prepared = None
+        if plan.loaded:
+            prepared = preparation.prepare(settings, state, plan.seed)
+            checks.check_target(settings.target_url, prepared.bodies[0])
         folder = self._folder(state)
-        prepared.save(folder)
+        if prepared:
+            prepared.save(folder)
         with Engine(settings.docker_url, settings.project) as engine:
             context = faults.Context(engine, settings.target_url, watchdog=settings.watchdog, folder=folder)
             log = FaultLog(folder / records.FAULTS)
             striker = Striker(plan, context, log)
             if reasons := striker.why_not():
                 return self._end(folder, plan.topology, Verdict(judge.NOT_APPLICABLE, tuple(reasons)), log)
-            found = running.look(settings, state, prepared.model_version)
+            found = running.look(settings, state, prepared.model_version if prepared else "")
             self._saved = provenance.saved_settings(settings, state, time.time(), found)
             self._saved["plan"] = _plan_json(plan)
             self._save(folder)
@@ -158,9 +166,9 @@ class Trial:
             stack.callback(striker.finish)
             self._say("preparing the faults")
             striker.prepare()
-            load = stack.enter_context(Load(folder, plan.load))
+            if plan.loaded:
+                watcher.follow(stack.enter_context(Load(folder, plan.load)))
             stack.callback(striker.finish)  # before the load ends
-            watcher.follow(load)
             self._before(plan, watcher)
             try:
                 self._strike(plan, striker, watcher)
@@ -169,30 +177,37 @@ class Trial:
             except _DamageError:
                 self._say(f"ABORT: {self._story.aborted}; undoing every fault")
                 striker.finish()
-                load.stop()
+                watcher.stop_load()
                 self._recover(plan, watcher, log)
             striker.finish()
-            load.stop()
+            watcher.stop_load()
             self._settle(plan, watcher)
 
     def _before(self, plan: Plan, watcher: Watch) -> None:
         """Wait for the load to flow, and until the time 0; refuse if it is not served steadily."""
-        scenario = self._scenario
-        self._say(f"load: {plan.rate:.0f} requests/s for {scenario.load.before_s:g} s before")
+        begun_s, before_s = time.time(), plan.scenario.load.before_s
+        if plan.loaded:
+            self._say(f"load: {plan.rate:.0f} requests/s for {before_s:g} s before")
+            begun_s = self._first_due_s(watcher)
+        self._story.zero_s = begun_s + before_s
+        while time.time() < self._story.zero_s - watch.EVERY_S:
+            watcher.sample()
+        steady = plan.scenario.steady
+        reason = watch.unsteady(watcher.rows, steady.failed_percent, steady.p95_ms) if plan.loaded else ""
+        if not watcher.steady:
+            reason = watcher.reason
+        if reason:
+            raise NotSteadyError(f"not steady before the faults: {reason}")
+
+    @staticmethod
+    def _first_due_s(watcher: Watch) -> float:
+        """Wait for the first requests to end; return when the first of them was due."""
         deadline = time.monotonic() + FIRST_ROW_S
         while not watcher.rows:
             watcher.sample()
             if time.monotonic() >= deadline:
                 raise GeneratorError(f"no request ended within {FIRST_ROW_S:g} s of the load's start")
-        self._story.zero_s = min(row.scheduled_s for row in watcher.rows) + scenario.load.before_s
-        while time.time() < self._story.zero_s - watch.EVERY_S:
-            watcher.sample()
-        steady = scenario.steady
-        reason = watch.unsteady(watcher.rows, steady.failed_percent, steady.p95_ms)
-        if not watcher.steady:
-            reason = watcher.reason
-        if reason:
-            raise NotSteadyError(f"not steady under the load: {reason}")
+        return min(row.scheduled_s for row in watcher.rows)
 
     def _strike(self, plan: Plan, striker: Striker, watcher: Watch) -> None:
         """Let the faults happen; watch, and see whether the damage is too great."""
@@ -217,7 +232,7 @@ class Trial:
             self._sample(plan, watcher)
             self._say(f"waiting for the recovery: {watcher.reason or 'the clients are served'}")
             self._story.last_reason = watcher.reason
-            at_most = None if self._story.aborted else recovery.failed_percent
+            at_most = recovery.failed_percent if plan.loaded and not self._story.aborted else None
             self._story.recovered_s = watcher.recovered(at_most, since_s)
             if self._story.recovered_s is not None:
                 return

@@ -38,6 +38,11 @@ class LoadPlan:
     before_s: float = 5.0
     after_s: float = 2.0
 
+    @property
+    def sent(self) -> bool:
+        """Whether there is a load at all."""
+        return self.pattern != "none"
+
 
 @dataclass(frozen=True)
 class FaultPlan:

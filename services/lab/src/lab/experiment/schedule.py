@@ -67,6 +67,11 @@ class Plan:
     load: LoadSpec
 
     @property
+    def loaded(self) -> bool:
+        """Whether anything is sent."""
+        return self.scenario.load.sent
+
+    @property
     def targets(self) -> frozenset[str]:
         """Everybody who is struck."""
         return frozenset(name for stroke in self.strokes for name in stroke.targets)
@@ -131,7 +136,9 @@ def survivors(roles: Mapping[str, str], strokes: tuple[Stroke, ...]) -> int:
 def rates(
     load: LoadPlan, capacity: float, roles: Mapping[str, str], strokes: tuple[Stroke, ...]
 ) -> tuple[float, float]:
-    """Return the rate and the peak's rate (requests/s); without a peak both are the same."""
+    """Return the rate and the peak's rate (requests/s); without a peak both are the same, without load 0."""
+    if not load.sent:
+        return 0.0, 0.0
     whole = capacity * max(1, sum(role == ACTIVE for role in roles.values()))
     if load.rate is not None:
         rate = load.rate

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-PATTERNS = ("constant", "spike", "ramp")
+PATTERNS = ("constant", "spike", "ramp", "none")
 TARGET_WORDS = (
     "active, standby, any, all, region, region:NAME, predictor-N, controller, haproxy, docker-proxy, client "
     "(several with commas between)"
@@ -46,7 +46,7 @@ KEYS: tuple[Key, ...] = (
     Key("", "steady", MAPPING, "when the system counts as steady", optional=True),
     Key("", "load", MAPPING, "what the clients send"),
     Key("", "faults", LIST, "what is done to whom, and when; may be empty"),
-    Key("", "expect", MAPPING, "what is to hold: a measure and its bound in each line"),
+    Key("", "expect", MAPPING, "what is to hold: a measure and its bound in each line; {}: the recovery alone"),
     Key("", "abort", MAPPING, "the damage at which everything is undone at once"),
     Key("", "recovery", MAPPING, "when the system counts as recovered, and how soon", optional=True),
     Key(
@@ -67,7 +67,7 @@ KEYS: tuple[Key, ...] = (
     Key(
         "load", "pattern", WORD,
         "constant; spike: the peak for peak_s from the time 0 on; ramp: grows to the peak until the time "
-        "0",
+        "0; none: nothing is sent, and nothing can be expected but the recovery",
         default="constant", choices=PATTERNS,
     ),
     Key(

@@ -50,6 +50,11 @@ class Watch:
         """Read a load generator's rows along from now on."""
         self._load = load
 
+    def stop_load(self) -> None:
+        """End the load in order, if there is one."""
+        if self._load is not None:
+            self._load.stop()
+
     def sample(self) -> None:
         """Take one sample; raise GeneratorError if the load generator died."""
         begun = time.monotonic()

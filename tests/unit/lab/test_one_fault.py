@@ -1,13 +1,20 @@
-"""Whom a chaos run strikes, and what it refuses."""
+"""`make chaos` as a scenario: whom it strikes, with how much load, and what it refuses."""
 
 from dataclasses import replace
 
 import pytest
 
 from lab.errors import LabError, NotSteadyError
-from lab.experiment.chaos_plan import plan
+from lab.experiment import known, one_fault, parse, schedule
+from lab.experiment.scenario import Scenario
 from lab.settings import Settings
-from unit.lab.journal_entries import server, state
+from unit.lab.journal_entries import ROLES, server, state
+
+
+def chosen(given: dict[str, object]) -> Scenario:
+    """Make the scenario of 2-active with these settings."""
+    return one_fault.scenario(state(), replace(Settings(), **given))  # type: ignore[arg-type]
+
 
 CHOICES = [
     ("nothing said: the first active one", {}, ("predictor-1",)),
@@ -49,14 +56,15 @@ def test_the_targets_are_chosen_by_name_or_by_role_and_count(
     given: dict[str, object], targets: tuple[str, ...]
 ) -> None:
     """Names win; without anything the first active server is struck."""
-    assert plan(state(), replace(Settings(), **given)).targets == targets  # type: ignore[arg-type]
+    (fault,) = chosen(given).faults
+    assert fault.target == ", ".join(targets)
 
 
 @pytest.mark.parametrize(("given", "words"), [row[1:] for row in REFUSALS], ids=[row[0] for row in REFUSALS])
 def test_what_makes_no_sense_is_refused_before_anything_is_done(given: dict[str, object], words: str) -> None:
     """The message names what was given and what is valid."""
     with pytest.raises(LabError, match=words.replace("(", r"\(").replace(")", r"\)")):
-        plan(state(), replace(Settings(), **given))  # type: ignore[arg-type]
+        chosen(given)
 
 
 def test_a_role_that_the_topology_lacks_is_not_applicable() -> None:
@@ -65,7 +73,7 @@ def test_a_role_that_the_topology_lacks_is_not_applicable() -> None:
     with pytest.raises(
         LabError, match="ROLE=standby is not applicable: the topology single has no standby server"
     ):
-        plan(alone, replace(Settings(), role="standby"))
+        one_fault.scenario(alone, replace(Settings(), role="standby"))
 
 
 def test_a_system_that_is_not_steady_is_left_alone_and_says_who_is_not() -> None:
@@ -77,20 +85,40 @@ def test_a_system_that_is_not_steady_is_left_alone_and_says_who_is_not() -> None
         reason="predictor-1 is dead",
     )
     with pytest.raises(NotSteadyError, match="not steady: predictor-1 is dead") as caught:
-        plan(shaken, Settings())
+        one_fault.scenario(shaken, Settings())
     assert "predictor-1 is down" in caught.value.cause
 
 
-RATES = [
+LOADS = [
     ("no load asked for", {}, 0.0),
-    ("one survivor of two", {"with_load": 1, "capacity": 50.0}, 35.0),
-    ("no survivor: as for one server", {"with_load": 1, "capacity": 50.0, "count": 2}, 35.0),
-    ("a standby struck: both actives carry", {"with_load": 1, "capacity": 50.0, "role": "standby"}, 70.0),
+    ("one survivor of two", {"with_load": 1}, 35.0),
+    ("no survivor: as for one server", {"with_load": 1, "count": 2}, 35.0),
+    ("a standby struck: both actives carry", {"with_load": 1, "role": "standby"}, 70.0),
     ("a rate given", {"with_load": 1, "chaos_rate": 12.0}, 12.0),
 ]
 
 
-@pytest.mark.parametrize(("given", "rate"), [row[1:] for row in RATES], ids=[row[0] for row in RATES])
+@pytest.mark.parametrize(("given", "rate"), [row[1:] for row in LOADS], ids=[row[0] for row in LOADS])
 def test_the_load_is_70_percent_of_what_the_servers_left_carry(given: dict[str, object], rate: float) -> None:
-    """CAPACITY says what one server carries; CHAOS_RATE overrides."""
-    assert plan(state(), replace(Settings(), **given)).rate_per_s == pytest.approx(rate)  # type: ignore[arg-type]
+    """One server carries 50 requests/s; CHAOS_RATE overrides."""
+    load = chosen(given).load
+    assert load.sent is (rate > 0)
+    assert schedule.rates(load, 50.0, ROLES, ())[0] == pytest.approx(rate)
+
+
+def test_the_scenario_is_a_real_one_that_can_be_run_again() -> None:
+    """Its text, read as a file, is the same scenario: who is struck, how long, how long it may take."""
+    made = chosen({"fault": "pause", "hang_s": 2.5, "count": 2, "chaos_wait_s": 20.0, "with_load": 1})
+    again, problems = parse.parse(made.text, "own.yaml", known.check)
+    assert problems == ()
+    assert again == replace(made, name="own")
+    (fault,) = made.faults
+    assert (fault.fault, fault.target, fault.length_s) == ("pause", "predictor-1, predictor-2", 2.5)
+    assert (made.recovery.within_s, made.expect) == (20, ())
+
+
+def test_what_no_scenario_can_do_is_refused_in_words() -> None:
+    with pytest.raises(
+        LabError, match=r"make chaos cannot do this: rate: 0\.05; expected a number from 0\.1"
+    ):
+        chosen({"with_load": 1, "chaos_rate": 0.05})

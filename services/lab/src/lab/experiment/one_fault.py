@@ -1,37 +1,40 @@
-"""Whom a chaos run strikes, and with how much load; refuses what makes no sense. Pure: state and settings in.
+"""`make chaos` as a scenario: one fault of chosen servers, with or without load. Pure: state and settings in.
 
-TARGET names servers; else ROLE and COUNT choose the first ones of a role, in the order of the topology.
+TARGET names servers; else ROLE and COUNT choose the first ones of a role, in the order of the topology. The
+scenario expects nothing but the recovery, and is never stopped early: what happens is told to its end.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from lab import faults
 from lab.errors import LabError, NotSteadyError
-from lab.facts.timeline import ACTIVE, STANDBY, UP
-from lab.parts.controller import State
+from lab.experiment import known, parse
+from lab.experiment.scenario import Scenario
+from lab.parts.controller import ACTIVE, STANDBY, UP, State
 from lab.settings import Settings
 
+NAME = "chaos"
 LOAD_SHARE = 0.7
 """The load that a run brings along, of what the servers left can carry."""
+TEXT = """\
+# What `make chaos` did, as a scenario: it can be run again from the folder scenarios/.
+description: {fault} of {targets}, told to its end
+steady: {{within_s: 0, failed_percent: 5, p95_ms: 60000}}
+load: {{{load}, after_s: 1}}
+faults:
+  - fault: {fault}
+    target: {targets}
+    length_s: {length_s:g}
+expect: {{}}
+abort: {{failed_percent: 100}} # never
+recovery: {{within_s: {within_s:g}, failed_percent: 100}}
+"""
 
 
-@dataclass(frozen=True)
-class Plan:
-    """What a run will do. `rate_per_s` is 0 without load of its own."""
-
-    topology: str
-    fault: str
-    targets: tuple[str, ...]
-    roles: dict[str, str]
-    hang_s: float
-    rate_per_s: float
-
-
-def plan(state: State, settings: Settings) -> Plan:
-    """Choose whom to strike; raise a LabError if the system is not steady or the choice makes no sense."""
+def scenario(state: State, settings: Settings) -> Scenario:
+    """Return it; raise a LabError if the system is not steady or the choice makes no sense."""
     if not state.steady:
         raise NotSteadyError(
             f"the system is not steady: {state.steady_reason or 'the controller does not say why'}",
@@ -46,16 +49,29 @@ def plan(state: State, settings: Settings) -> Plan:
             remedy="an experiment can do it: make scenarios",
         )
     targets = _named(state, settings) if settings.target else _of_role(state, settings)
-    roles = {server.name: server.role for server in state.servers}
-    rate = settings.chaos_rate or LOAD_SHARE * settings.capacity * _left(roles, targets)
-    return Plan(
-        state.topology, settings.fault, targets, roles, settings.hang_s, rate if settings.with_load else 0.0
+    text = TEXT.format(
+        fault=settings.fault,
+        targets=", ".join(targets),
+        load=_load(state, settings, targets),
+        length_s=settings.hang_s,
+        within_s=settings.chaos_wait_s,
     )
+    made, problems = parse.parse(text, f"{NAME}.yaml", known.check)
+    if made is None:
+        wrong = "; ".join(f"{each.what}; expected {each.expected}" for each in problems)
+        raise LabError(f"make chaos cannot do this: {wrong}")
+    return made
 
 
-def _left(roles: dict[str, str], targets: Sequence[str]) -> int:
-    """Return how many servers carry the load at first: the actives left over, at least one."""
-    return max(1, sum(role == ACTIVE and name not in targets for name, role in roles.items()))
+def _load(state: State, settings: Settings, targets: Sequence[str]) -> str:
+    """Return the scenario's load: none, the rate that was asked for, or a share of what is left."""
+    if not settings.with_load:
+        return "pattern: none, before_s: 1"
+    if settings.chaos_rate:
+        return f"rate: {settings.chaos_rate:g}, before_s: 5"
+    actives = state.with_role(ACTIVE)
+    left = max(1, sum(server.name not in targets for server in actives))
+    return f"share: {LOAD_SHARE * left / max(1, len(actives)):.4f}, before_s: 5"
 
 
 def _named(state: State, settings: Settings) -> tuple[str, ...]:
