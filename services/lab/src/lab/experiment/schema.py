@@ -46,7 +46,7 @@ KEYS: tuple[Key, ...] = (
     Key("", "steady", MAPPING, "when the system counts as steady", optional=True),
     Key("", "load", MAPPING, "what the clients send"),
     Key("", "faults", LIST, "what is done to whom, and when; may be empty"),
-    Key("", "expect", MAPPING, "what is to hold: a measure and its bound in each line; {}: the recovery alone"),
+    Key("", "expect", MAPPING, "what is to hold: a measure and its bound in each line; {}: recovery alone"),
     Key("", "abort", MAPPING, "the damage at which everything is undone at once"),
     Key("", "recovery", MAPPING, "when the system counts as recovered, and how soon", optional=True),
     Key(
