@@ -118,7 +118,7 @@ def test_make_chaos_with_load_tells_the_story_and_loses_nothing(up: str) -> None
         assert step in printed, printed
     assert re.search(r"0 of \d+ failed", printed), printed
     folder = records(printed)
-    assert {"timeline.json", "journal.jsonl", "haproxy.jsonl", "requests.csv"} <= {
+    assert {"story.json", "scenario.yaml", "journal.jsonl", "haproxy.jsonl", "requests.csv"} <= {
         p.name for p in folder.iterdir()
     }
     owner = int(os.environ.get("SUDO_UID", os.getuid()))
