@@ -170,7 +170,7 @@ def test_a_standby_that_never_came_makes_a_median_infinite() -> None:
 
 def test_a_figure_is_not_reached_where_too_many_trials_are_left_out() -> None:
     left_out = Result(INVALID, ("no CPU left",), "run")
-    done = Series("hang", "2-active", (result(MET, lost=0.0),) * 7 + (left_out,) * 3)
+    done = Series("hang", "2-active", (result(MET, lost=0.0),) * 4 + (left_out,) * 6)
     assert not done.figure("requests lost", "lost", 0).reached
 
 

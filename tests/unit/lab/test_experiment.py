@@ -188,8 +188,23 @@ def test_only_what_was_counted_is_proven(
         ([], "could not run"),
     ],
 )
-def test_several_trials_have_one_verdict(verdicts: list[str], expected: str) -> None:
+def test_several_experiments_have_one_verdict(verdicts: list[str], expected: str) -> None:
     assert judge.overall(verdicts) == expected
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "expected"),
+    [
+        (["met", "invalid"], "met"),  # by chance nothing was at stake in it, say; the table lists it
+        (["met", "invalid", "invalid"], "invalid"),
+        (["met", "met", "met", "not met"], "not met"),
+        (["invalid"], "invalid"),
+        (["could not run", "could not run"], "could not run"),
+        ([], "could not run"),
+    ],
+)
+def test_several_trials_of_a_scenario_have_one_verdict(verdicts: list[str], expected: str) -> None:
+    assert judge.of_trials(verdicts) == expected
 
 
 def test_exit_statuses() -> None:

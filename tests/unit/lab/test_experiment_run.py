@@ -276,3 +276,15 @@ def test_trials_are_summed_up(lab: Lab, tmp_path: Path, capsys: pytest.CaptureFi
     content = records.read_json(summed / command.TRIALS_FILE)
     assert content["met"]["successes"] == 2
     assert "met in 2 of 2 trials" in capsys.readouterr().out
+
+
+def test_trials_that_cannot_begin_are_counted_and_end_the_series(
+    lab: Lab, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The next ones would not begin either; nobody waits for all of them."""
+    lab.peer.state = state(steady=False, reason="predictor-2 is starting")
+    given = settings(lab, tmp_path, SCENARIO + "steady: {within_s: 0}\n", trials=5)
+    assert command.run(argparse.Namespace(), given) == 2
+    printed = capsys.readouterr().out
+    assert "trial 3 could not run" in printed
+    assert "trial 4" not in printed

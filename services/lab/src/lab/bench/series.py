@@ -14,7 +14,7 @@ from lab.facts.intervals import at_most
 from lab.facts.measures import number
 from lab.facts.trials import Result
 
-LEFT_OUT_MAX = 0.2
+LEFT_OUT_MAX = 0.5
 """Where more than this share of the trials is left out, no figure is reached."""
 
 

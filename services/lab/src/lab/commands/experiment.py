@@ -45,7 +45,7 @@ def run(_args: argparse.Namespace, settings: Settings) -> int:
     finally:
         if settings.trials > 1 and any(each.folder for each in results):
             _save(console, settings, results)
-    return judge.STATUS[judge.overall([each.verdict for each in results])]
+    return judge.STATUS[judge.of_trials([each.verdict for each in results])]
 
 
 def _result(console: Console, found: Scenario, settings: Settings, number: int) -> Result:

@@ -147,8 +147,18 @@ def _broken(judged: Judged) -> str:
     return f"{judged.text} is {judged.measured:g} {judged.unit} (expected {judged.expected})"
 
 
+def of_trials(verdicts: Sequence[str]) -> str:
+    """Return the verdict of the trials of one scenario: not met if any is; met if at least half are met.
+
+    The others were left out for reasons that have nothing to do with how they came out; they are listed.
+    """
+    if NOT_MET not in verdicts and 0 < len(verdicts) <= 2 * list(verdicts).count(MET):
+        return MET
+    return overall(verdicts)
+
+
 def overall(verdicts: Sequence[str]) -> str:
-    """Return the verdict of several trials: the first of these that any of them has."""
+    """Return the verdict of several experiments: the first of these that any of them has."""
     for verdict in (NOT_MET, INVALID, COULD_NOT_RUN, NOT_APPLICABLE):
         if verdict in verdicts:
             return verdict
