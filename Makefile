@@ -90,6 +90,10 @@ ledger: ## Say what became of each request of an experiment (RUN=newest, or a fo
 bench: ## Measure what the lab promises; print a table, write JSON (about 75 minutes)
 	@$(BIN)/bench.sh
 
+.PHONY: measured
+measured: ## Draw docs/measured.md from the newest benchmark, experiments and comparison in results/
+	@$(BIN)/measured.sh
+
 .PHONY: test
 test: ## Run every test: lint, types, unit, integration, end to end
 	@$(BIN)/test.sh

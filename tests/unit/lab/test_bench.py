@@ -98,9 +98,9 @@ def test_figures_are_read_back_as_they_were_saved_in_the_order_of_measuring(tmp_
     """What is no list of figures, such as the capacity, is passed over."""
     later, earlier = Figure("b", "0", "", 0, True, (0.0,)), below("a", 10, "ms", [1, 2, 30])
     noted = Figure("c", "at least 5", "requests/s", 4, False, (4.0,), "the generator fell behind")
-    bench.save(tmp_path, "z", [earlier])
+    bench.save(Settings(), tmp_path, "z", [earlier])
     (tmp_path / bench.CAPACITY).write_text('{"per_server_per_s": 50, "best_per_s": 100}')
-    bench.save(tmp_path, "a", [later, noted])
+    bench.save(Settings(), tmp_path, "a", [later, noted])
     assert bench.load_all(tmp_path) == [earlier, later, noted]
 
 
@@ -109,7 +109,7 @@ def test_the_table_shows_result_spread_and_verdict(
 ) -> None:
     """A figure of one trial has no spread; the status is 1 if one was not reached."""
     noted = Figure("rate", "at least 5 requests/s", "requests/s", 4, False, (4.0,), "no CPU left")
-    bench.save(tmp_path, "figures", [below("latency", 10, "ms", [1, 2, 30]), noted])
+    bench.save(Settings(), tmp_path, "figures", [below("latency", 10, "ms", [1, 2, 30]), noted])
     nothing = argparse.Namespace(measurements=[], folder=tmp_path, trials=1, add=None)
     assert command.run(nothing, Settings()) == 1
     lines = capsys.readouterr().out.splitlines()

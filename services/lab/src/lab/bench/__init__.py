@@ -26,6 +26,7 @@ from lab.facts import metrics, validity
 from lab.load import checks, preparation, spec
 from lab.load.cpu import cpu_use
 from lab.load.generator import Load
+from lab.load.provenance import made
 from lab.load.spec import LoadSpec
 from lab.parts.controller import Controller, State
 from lab.records import Request
@@ -152,13 +153,14 @@ def run(name: str, bench: Bench) -> Figures:
     figures = cast("Measurement", importlib.import_module(f"{measurements.__name__}.{name}")).measure(bench)
     doubts = [one for folder in bench.loads for one in doubts_about(folder, bench.settings.idle_min_percent)]
     figures = [doubted(figure, doubts) for figure in figures]
-    save(bench.folder, f"{name}-{bench.settings.topology}", figures)
+    save(bench.settings, bench.folder, f"{name}-{bench.settings.topology}", figures)
     return figures
 
 
-def save(folder: Path, name: str, figures: Figures) -> None:
+def save(settings: Settings, folder: Path, name: str, figures: Figures) -> None:
     """Write figures to NAME.json."""
-    records.write_json(folder / f"{name}.json", {"figures": [asdict(figure) for figure in figures]})
+    content = {"made": made(settings, "make bench"), "figures": [asdict(figure) for figure in figures]}
+    records.write_json(folder / f"{name}.json", content)
 
 
 def load_all(folder: Path) -> Figures:

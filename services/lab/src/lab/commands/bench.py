@@ -37,7 +37,7 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
         bench.run(name, work)
     if args.add:
         figure = bench.Figure(**json.loads(args.add))
-        bench.save(args.folder, "".join(c if c.isalnum() else "-" for c in figure.what), [figure])
+        bench.save(settings, args.folder, "".join(c if c.isalnum() else "-" for c in figure.what), [figure])
     figures = bench.load_all(args.folder)
     if args.measurements or args.add:
         return 0

@@ -12,6 +12,7 @@ from lab.commands.report import find
 from lab.facts import compare, summary
 from lab.facts.first_failures import MOVES
 from lab.facts.metrics import Second
+from lab.load.provenance import made
 from lab.report import plots, terminal
 from lab.settings import Settings
 
@@ -29,10 +30,11 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
     summaries = [summary.load(folder) for folder in folders]
     comparison = compare.compare(summaries)
     target = records.new_folder(settings.results_dir, datetime.now(UTC), "compare")
-    records.write_json(target / "compare.json", dataclasses.asdict(comparison))
+    content = {"made": made(settings, "make loadtest-all"), **dataclasses.asdict(comparison)}
+    records.write_json(target / "compare.json", content)
     curves: dict[str, list[Second]] = {row.topology: [] for row in comparison.rates}
-    for folder, made in zip(folders, summaries, strict=True):
-        curves[made.topology] += summary.records_of(folder).seconds()[:-1]  # the last second is cut off
+    for folder, each in zip(folders, summaries, strict=True):
+        curves[each.topology] += summary.records_of(folder).seconds()[:-1]  # the last second is cut off
     plots.draw(comparison.rates, list(curves.values()), target / "compare")
     console = terminal.console()
     console.print(terminal.Trimmed(_rates(comparison.rates)))

@@ -16,6 +16,7 @@ from lab.errors import LabError
 from lab.experiment import known, parse, scenario
 from lab.experiment.runner import Trial
 from lab.facts import judge
+from lab.load.provenance import made
 from lab.parts.controller import Controller
 from lab.report import page, terminal
 from lab.settings import Settings
@@ -81,7 +82,12 @@ def run(_args: argparse.Namespace, settings: Settings) -> int:
 def _save(console: Console, settings: Settings, topology: str, rows: list[Row]) -> None:
     """Write and show what there is, after Ctrl-C too."""
     folder = records.new_folder(settings.results_dir, datetime.now(UTC), f"{topology}-experiments")
-    content = {"topology": topology, "experiments": [asdict(row) for row in rows]}
+    command = f"make up TOPOLOGY={topology}; make experiments SEED={settings.seed}"
+    content = {
+        "made": made(settings, command),
+        "topology": topology,
+        "experiments": [asdict(row) for row in rows],
+    }
     records.write_json(folder / FILE, content)
     console.print()
     console.print(terminal.Trimmed(table(rows)))

@@ -3,6 +3,7 @@
 import dataclasses
 import importlib.metadata
 import platform
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,12 @@ def versions(settings: Settings, found: Running) -> dict[str, str]:
     """Return the versions that a result depends on: the lab's tool, and the system that runs."""
     packages = {name: importlib.metadata.version(name) for name in ("locust", "duckdb")}
     return {"lab": settings.version, "python": platform.python_version(), **packages, **found.versions()}
+
+
+def made(settings: Settings, command: str) -> dict[str, Any]:
+    """Return where a result that sums up several runs comes from: command, version, date (UTC), machine."""
+    today = datetime.now(UTC).date().isoformat()
+    return {"command": command, "version": settings.version, "date": today, "machine": machine.look()}
 
 
 def saved_settings(
