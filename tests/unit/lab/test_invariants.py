@@ -11,7 +11,7 @@ from lab import records
 from lab.facts import invariants, ledger
 from lab.parts.controller import Entry, ServerState
 from unit.lab.journal_entries import signalled
-from unit.lab.planted_records import Planted, acted, decided, observed, server, state, told
+from unit.lab.planted_records import T0, Planted, acted, decided, observed, server, state, told
 
 (PROVEN, LAST, DRAINED, STABLE, BACK_OFF, RESTORED, AFTER) = invariants.RULES
 FAILED_1 = observed(18, "predictor-1", health="down", tripwire="refused")
@@ -305,6 +305,73 @@ def test_a_violation_counts_even_where_records_are_missing(planted: Planted) -> 
     planted.journal = told(observed(-1000, "predictor-3", check="down"), *PROMOTED)
     del planted.journal[1]
     assert f"{PROVEN}: invalid" in broken(planted)
+
+
+def test_without_a_journal_nothing_that_it_tells_is_valid(planted: Planted) -> None:
+    planted.journal = told(*PROMOTED)
+    folder = planted.save()
+    (folder / records.JOURNAL).unlink()
+    ledger.build(folder)
+    findings = {each.name: each for each in invariants.check(folder)}
+    assert {each.verdict for name, each in findings.items() if name != AFTER} == {invariants.UNKNOWN}
+    assert all(
+        "journal.jsonl is missing" in each.evidence for name, each in findings.items() if name != AFTER
+    )
+
+
+@pytest.mark.parametrize("lines", [0, 1, 5])
+def test_a_rotated_journal_is_no_proof_of_anything(planted: Planted, lines: int) -> None:
+    """Its first line, the controller's start, is gone: whatever came after it may be gone as well."""
+    planted.journal = told(*PROMOTED)[-lines:] if lines else []
+    found = broken(planted)
+    assert set(found) == {f"{name}: unknown" for name in invariants.RULES if name != AFTER}
+    assert all("its log was rotated" in why[0] for why in found.values())
+
+
+def test_a_gap_after_a_start_within_the_run_is_a_gap(planted: Planted) -> None:
+    """Only the start that is saved from before the run may stand apart from what follows it."""
+    planted.journal = told((1000, "signal", {"source": "docker"}), *PROMOTED)
+    again = told()
+    planted.journal += [*again[:1], *again[3:]]
+    for entry in planted.journal[len(planted.journal) - 2 :]:
+        entry.raw["time"] = T0 + 20
+    found = broken(planted)
+    assert "the journal has no entries between 1 and 4" in found[f"{PROVEN}: unknown"]
+
+
+def test_without_the_state_at_the_start_no_rule_is_valid(planted: Planted) -> None:
+    planted.journal = told(*PROMOTED)
+    folder = planted.save()
+    settings = records.read_json(folder / records.SETTINGS_FILE)
+    records.write_json(folder / records.SETTINGS_FILE, settings | {"state_start": None})
+    ledger.build(folder)
+    findings = invariants.check(folder)
+    assert {each.verdict for each in findings if each.name != AFTER} == {invariants.UNKNOWN}
+
+
+def test_a_finding_says_how_many_events_it_saw(planted: Planted) -> None:
+    """A rule that saw none holds, and proves nothing."""
+    planted.journal = told(
+        FAILED_1,
+        *PROMOTED,
+        acted(20.5, "mark_down", "predictor-1"),
+        decided(300, "start", "predictor-1"),
+        observed(3000, "predictor-1", health="up", check="up", tripwire="connected"),
+    )
+    for number in range(3):
+        planted.request(6 + number, status=502, server="haproxy", termination="SH")
+    folder = planted.save()
+    ledger.build(folder)
+    seen = {each.name: (each.seen, each.saw) for each in invariants.check(folder)}
+    assert seen == {
+        PROVEN: (1, "1 promotions"),
+        LAST: (1, "1 servers taken out of rotation"),
+        DRAINED: (1, "1 times that a server was out of rotation"),
+        STABLE: (0, "saw no demotions"),
+        BACK_OFF: (1, "1 starts of a server"),
+        RESTORED: (3, "3 servers"),
+        AFTER: (3, "3 failed requests"),
+    }
 
 
 def test_the_journal_may_begin_with_the_run(planted: Planted) -> None:

@@ -37,11 +37,15 @@ def verdict(folder: Path, plan: Plan, entries: Sequence[Entry], zero_s: float, f
     except LabError as error:
         return judge.judge((), replace(facts, invalid=(*facts.invalid, error.what)))
     broken = [f"{one.name}: {'; '.join(one.evidence[:1])}" for one in findings if one.verdict == "invalid"]
+    untold = [
+        f"not every invariant can be told: {why}"
+        for why in dict.fromkeys(why for one in findings if one.verdict == "unknown" for why in one.evidence)
+    ]
     # Records that are not whole may lack what was at stake.
     nothing = [] if book.incomplete_because else [exposure.nothing_at_stake(at_stake)]
     facts = replace(
         facts,
-        invalid=(*facts.invalid, *book.incomplete_because, *filter(None, nothing)),
+        invalid=(*facts.invalid, *book.incomplete_because, *untold, *filter(None, nothing)),
         untrusted=(*facts.untrusted, *load.invalid_because),
         broken_invariants=tuple(broken),
     )

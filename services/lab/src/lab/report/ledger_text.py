@@ -71,5 +71,6 @@ def _budget(story: Story) -> Iterator[RenderableType]:
 
 def _invariants(findings: Sequence[Finding]) -> Iterator[RenderableType]:
     for finding in findings:
-        yield Text(f"{finding.verdict:8} {finding.name}", style=COLOURS.get(finding.verdict, ""))
+        style = COLOURS.get(finding.verdict, "" if finding.seen else "yellow")
+        yield Text(f"{finding.verdict:8} {finding.name} ({finding.saw})", style=style)
         yield from (Text(f"         {said}", overflow="fold") for said in finding.evidence[:SHOWN])

@@ -1,11 +1,13 @@
 """The report in the terminal: short, the verdict first."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from lab.facts import invariants
 from lab.facts.judge import INVALID, STATUS
 from lab.records import VERDICT, read_json
 from lab.report import stake, tables
@@ -36,10 +38,18 @@ def terminal(folder: Path) -> RenderableType:
         said = f"invariant {raw.get('verdict')}: {raw.get('name')}: {evidence[0]}{more}"
         parts.append(Text(said, style="red" if raw.get("verdict") == "invalid" else "yellow"))
     if found.findings and not broken:
-        parts += [Text(), Text(f"invariants: all {len(found.findings)} valid")]
+        parts += [Text(), Text(_all_valid(found.findings))]
     if found.remarks:
         parts += [Text(), Text(f"records: {'; '.join(found.remarks)}", style="yellow")]
     return Group(*parts)
+
+
+def _all_valid(findings: Sequence[Raw]) -> str:
+    """Say that every rule held, and on how many events; a rule that saw none proves nothing."""
+    saw = [invariants.saw(raw) for raw in findings if raw.get("seen")]
+    none = [str(raw.get("name")) for raw in findings if not raw.get("seen")]
+    text = f"invariants: all {len(findings)} valid; they saw {', '.join(saw) or 'nothing'}"
+    return f"{text}. Nothing to see for: {', '.join(none)}" if saw and none else text
 
 
 def _verdict(found: Records) -> Text:

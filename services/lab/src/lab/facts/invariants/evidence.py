@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import collections
 import contextlib
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,12 +11,13 @@ from typing import Any
 
 import duckdb
 
+from hadr.contract import Event
 from lab import records
 from lab.facts import ledger
 from lab.facts.ledger_sql import END_SLACK_S, PARQUET
 from lab.facts.server_history import History, of_state
 from lab.parts.controller import Entry
-from lab.records import JOURNAL, SAMPLES, json_lines
+from lab.records import JOURNAL, json_lines
 
 FALLBACK = "fallback"
 
@@ -33,7 +33,10 @@ class Executed:
 
 @dataclass(frozen=True)
 class Evidence:
-    """The records of one experiment. `entries` are in the order of the journal; `db` has the view ledger."""
+    """The records of one experiment. `entries` are in the order of the journal; `db` has the view ledger.
+
+    `gaps` are what is missing of the journal and of the state at the start; `failed`: requests not answered.
+    """
 
     db: duckdb.DuckDBPyConnection
     entries: Sequence[Entry]
@@ -41,9 +44,10 @@ class Evidence:
     roles: Mapping[str, str]
     end: Mapping[str, Any] | None
     policy: Mapping[str, float] | None
-    journal_gaps: tuple[str, ...]
+    gaps: tuple[str, ...]
     ledger_complete: bool
     executed_late: tuple[Executed, ...]
+    failed: int
 
     def actions(self, *verbs: str) -> Iterator[Entry]:
         """Yield the actions of these kinds that were carried out."""
@@ -87,38 +91,50 @@ def _evidence(folder: Path, db: duckdb.DuckDBPyConnection) -> Evidence:
         entries=entries,
         history=History(roles, known, entries),
         roles=roles,
-        end=_end(folder, settings),
+        end=said if isinstance(said := settings.get("state_end"), dict) else None,
         policy=policy if isinstance(policy, dict) else None,
-        journal_gaps=tuple(_gaps(folder, entries)),
+        gaps=tuple(_gaps(folder, entries, settings)),
         ledger_complete=ledger.load(folder).complete,
         executed_late=_executed_late(db),
+        failed=_count_failed(db),
     )
 
 
-def _end(folder: Path, settings: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    """Return the state at the end: the controller's, else the last sample."""
-    said = settings.get("state_end")
-    if isinstance(said, dict):
-        return said
-    samples = collections.deque(json_lines(folder / SAMPLES), maxlen=1)
-    return samples[0] if samples else None
+def _gaps(folder: Path, entries: Sequence[Entry], settings: Mapping[str, Any]) -> Iterator[str]:
+    """Say what of the journal is missing; each life of the controller counts its entries from 1.
 
-
-def _gaps(folder: Path, entries: Sequence[Entry]) -> Iterator[str]:
-    """Say where entries of the journal are missing; each life of the controller counts from 1."""
+    A controller's first entry is `started`. If its log still has that, nothing of it has been dropped since.
+    """
     if not (folder / JOURNAL).is_file():
         yield f"{JOURNAL} is missing"
-    for before, after in itertools.pairwise(entries):
-        # The entry that tells the policy may have been saved from long before the run.
-        if after.seq not in (before.seq + 1, 1) and before.event != "started":
+    elif not entries or entries[0].event != Event.STARTED:
+        yield (
+            "the journal does not reach back to the controller's start: its log was rotated, and entries "
+            "of this run may be missing"
+        )
+    begun_s = float(settings.get("started_s") or 0)
+    for number, (before, after) in enumerate(itertools.pairwise(entries)):
+        # The entry that tells the policy is saved from long before the run, and those between are not.
+        early = number == 0 and before.event == Event.STARTED and (not begun_s or before.time < begun_s)
+        if after.seq not in (before.seq + 1, 1) and not early:
             yield f"the journal has no entries between {before.seq} and {after.seq}"
+    if not isinstance(settings.get("state_start"), dict):
+        yield f"{records.SETTINGS_FILE} has no state at the start"
+
+
+_FAILED = """class NOT LIKE 'served%'
+    AND class NOT IN ('executed_twice', 'wrong_answer', 'client_gone', 'unknown')"""
+
+
+def _count_failed(db: duckdb.DuckDBPyConnection) -> int:
+    (count,) = db.execute(f"SELECT count(*) FROM ledger WHERE {_FAILED}").fetchall()[0]  # noqa: S608
+    return int(count)
 
 
 def _executed_late(db: duckdb.DuckDBPyConnection) -> tuple[Executed, ...]:
     rows = db.execute(
-        """SELECT request_id, class, (last_done_s - ended_s) * 1000 FROM ledger
-           WHERE class NOT LIKE 'served%' AND class NOT IN ('executed_twice', 'wrong_answer')
-             AND last_done_s > ended_s + $slack ORDER BY sent_s LIMIT 100000""",
+        f"""SELECT request_id, class, (last_done_s - ended_s) * 1000 FROM ledger
+           WHERE {_FAILED} AND last_done_s > ended_s + $slack ORDER BY sent_s LIMIT 100000""",  # noqa: S608
         {"slack": END_SLACK_S},
     ).fetchall()
     return tuple(Executed(*row) for row in rows)

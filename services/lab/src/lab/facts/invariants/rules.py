@@ -1,4 +1,4 @@
-"""The rules themselves: evidence -> (what broke the rule, what is missing to tell). Pure.
+"""The rules themselves: evidence -> what broke the rule, what is missing to tell, what it saw. Pure.
 
 The controller's journal tells what it did and what it had observed before; a rule is broken only by what the
 records show, so a moment's slack is given where two records' order is not certain.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Mapping
+from typing import NamedTuple
 
 from hadr.contract import Event, Kind
 from lab.facts.invariants.evidence import Evidence
@@ -15,20 +16,28 @@ from lab.facts.server_history import Known
 from lab.parts.controller import Entry
 from lab.records.times import clock
 
-Verdict = tuple[list[str], list[str]]
+
+class Told(NamedTuple):
+    """What the records say of a rule: `seen` is how many events it applied to; 0 proves nothing."""
+
+    broken: list[str]
+    missing: list[str]
+    seen: int
+
 
 SLACK_S = 0.05
 """The journal's time of an observation and HAProxy's of a request are compared with this slack."""
 TICK_S = 0.2
 """A controller looks at least so often (the default of CONTROLLER_TICK_S): a person's command to HAProxy is
 observed so late at most."""
+NO_POLICY = "the journal has no entry `started` with the policy"
 STANDBY, ACTIVE = "standby", "active"
 
 
-def promoted_only_proven(evidence: Evidence) -> Verdict:
+def promoted_only_proven(evidence: Evidence) -> Told:
     """A server is promoted only if check, tripwire and container said that it would answer."""
-    broken, missing = [], list(evidence.journal_gaps)
-    for entry in evidence.actions("promote"):
+    broken, missing, promotions = [], list(evidence.gaps), list(evidence.actions("promote"))
+    for entry in promotions:
         server = entry.text("server")
         known = evidence.history.at(server, entry.time)
         said = _against(known)
@@ -36,7 +45,7 @@ def promoted_only_proven(evidence: Evidence) -> Verdict:
             broken.append(f"{clock(entry.time)} {server} was promoted although {said}")
         elif untold := _untold(known):
             missing.append(f"{clock(entry.time)} {server} was promoted; nothing tells its {untold}")
-    return broken, missing
+    return Told(broken, missing, len(promotions))
 
 
 def _untold(known: Known) -> str:
@@ -58,10 +67,10 @@ def _against(known: Known) -> str:
     return " and ".join(text for applies, text in said if applies)
 
 
-def last_one_stays(evidence: Evidence) -> Verdict:
+def last_one_stays(evidence: Evidence) -> Told:
     """The last server that could answer stays in rotation."""
-    broken = []
-    for entry in evidence.actions("mark_down", "demote"):
+    broken, taken_out = [], list(evidence.actions("mark_down", "demote"))
+    for entry in taken_out:
         server = entry.text("server")
         # A demoted standby leaves healthy; a server is marked down because it is dead.
         able = evidence.history.at(server, entry.time)
@@ -78,23 +87,25 @@ def last_one_stays(evidence: Evidence) -> Verdict:
             broken.append(
                 f"{clock(entry.time)} {server} was {_done(entry)} although alive, and nobody else served"
             )
-    return broken, list(evidence.journal_gaps)
+    return Told(broken, list(evidence.gaps), len(taken_out))
 
 
 def _done(entry: Entry) -> str:
     return "marked down" if entry.text("action") == "mark_down" else "demoted"
 
 
-def drained_left_alone(evidence: Evidence) -> Verdict:
+def drained_left_alone(evidence: Evidence) -> Told:
     """A server out of rotation gets no new request; of the fallback backend's, only one in maintenance."""
-    broken, missing = [], list(evidence.journal_gaps)
+    broken, missing, seen = [], list(evidence.gaps), 0
     if not evidence.ledger_complete:
         missing.append("the ledger is not complete")
     for server in evidence.roles:
+        out = ""
         for start, end, known in evidence.history.spans(server):
-            out = _out(known)
+            out, before = _out(known), out
             if not out:
                 continue
+            seen += not before
             maintenance = known.admin == "maint"
             # A promotion takes effect with the command, before an observation shows it; what a person
             # ended, the controller observes at its next look.
@@ -106,7 +117,7 @@ def drained_left_alone(evidence: Evidence) -> Verdict:
             begun, over = start + SLACK_S, min(promoted, default=end - TICK_S) - SLACK_S
             for request_id, at in evidence.requests_between(server, begun, over, fallback=maintenance):
                 broken.append(f"{clock(at)} {server}, {out}, got the request {request_id}")
-    return broken, missing
+    return Told(broken, missing, seen)
 
 
 def _out(known: Known) -> str:
@@ -115,14 +126,15 @@ def _out(known: Known) -> str:
     return "drained (weight 0)" if known.weight == 0 else ""
 
 
-def demoted_when_stable(evidence: Evidence) -> Verdict:
+def demoted_when_stable(evidence: Evidence) -> Told:
     """A standby leaves only when those that it stood in for have been in service long enough."""
     demotions = list(evidence.actions("demote"))
-    missing = list(evidence.journal_gaps)
+    missing = list(evidence.gaps)
     if evidence.policy is None:
-        return [], [*missing, "the journal has no entry `started` with the policy"] if demotions else missing
+        return Told([], [*missing, NO_POLICY] if demotions else missing, len(demotions))
     stable_s = float(evidence.policy["stable_s"])
-    return [said for entry in demotions for said in _too_soon(evidence, entry, stable_s)], missing
+    broken = [said for entry in demotions for said in _too_soon(evidence, entry, stable_s)]
+    return Told(broken, missing, len(demotions))
 
 
 def _too_soon(evidence: Evidence, entry: Entry, stable_s: float) -> Iterator[str]:
@@ -155,7 +167,7 @@ def _served(name: str, since: float | None, time: float) -> str:
     return f"{name} was not in service" if since is None else f"{name} had served for {time - since:.2f} s"
 
 
-def back_off(evidence: Evidence) -> Verdict:
+def back_off(evidence: Evidence) -> Told:
     """Starts in a row have growing pauses; a server that proved itself in between begins anew."""
     ordered = {
         name: [
@@ -167,10 +179,10 @@ def back_off(evidence: Evidence) -> Verdict:
         ]
         for name in evidence.roles
     }
-    missing = list(evidence.journal_gaps)
+    missing, seen = list(evidence.gaps), sum(map(len, ordered.values()))
     if evidence.policy is None:
         many = any(len(times) > 1 for times in ordered.values())
-        return [], [*missing, "the journal has no entry `started` with the policy"] if many else missing
+        return Told([], [*missing, NO_POLICY] if many else missing, seen)
     first_s, most_s = (float(evidence.policy[key]) for key in ("start_pause_s", "start_pause_max_s"))
     broken = []
     for server, times in ordered.items():
@@ -186,7 +198,7 @@ def back_off(evidence: Evidence) -> Verdict:
                     f"(at least {pause_s:g} s: start {row + 1} in a row)"
                 )
             row += 1
-    return broken, missing
+    return Told(broken, missing, seen)
 
 
 def _proved_itself(
@@ -212,10 +224,11 @@ def _proved_itself(
     return False
 
 
-def topology_restored(evidence: Evidence) -> Verdict:
+def topology_restored(evidence: Evidence) -> Told:
     """At the end each server is where its topology puts it."""
-    if evidence.end is None:
-        return [], ["nothing tells the state at the end"]
+    if evidence.end is None or not evidence.roles:
+        lacks = [] if evidence.end else ["settings.json has no state at the end"]
+        return Told([], [*evidence.gaps, *lacks], 0)
     found = {str(each["name"]): each for each in evidence.end.get("servers") or []}
     broken = [f"{name} is not part of the system at the end" for name in evidence.roles if name not in found]
     broken += [
@@ -231,10 +244,10 @@ def topology_restored(evidence: Evidence) -> Verdict:
             broken.append(f"{name} (active) is not in rotation at the end")
         elif role == STANDBY and int(server.get("weight") or 0) > 0:
             broken.append(f"{name} (standby) is not parked at the end")
-    return broken, []
+    return Told(broken, list(evidence.gaps), len(evidence.roles))
 
 
-def not_after_failure(evidence: Evidence) -> Verdict:
+def not_after_failure(evidence: Evidence) -> Told:
     """A request that was reported as failed is not executed afterwards."""
     count = len(evidence.executed_late)
     broken = [f"{count} requests were executed after their failure was reported"] if count else []
@@ -242,4 +255,5 @@ def not_after_failure(evidence: Evidence) -> Verdict:
         f"{each.request_id} ({each.class_}) was completed {each.after_ms:.0f} ms after the client's failure"
         for each in evidence.executed_late
     ]
-    return broken, [] if evidence.ledger_complete else ["the ledger is not complete"]
+    missing = [] if evidence.ledger_complete else ["the ledger is not complete"]
+    return Told(broken, missing, evidence.failed)
