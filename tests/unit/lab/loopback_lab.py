@@ -17,6 +17,7 @@ from unit.lab.journal_entries import server, state
 from unit.lab.loopback_controller import LoopbackController, controller
 from unit.lab.loopback_docker import LoopbackDocker, docker
 from unit.lab.loopback_watchdog import watchdog
+from unit.lab.planted_records import POLICY
 from unit.lab.scripted_server import Reply, ScriptedServer, info, prediction, serving
 from unit.trained import model_file
 
@@ -44,6 +45,7 @@ class Lab:
         self.timers: list[threading.Timer] = []
         engine.on_post = self.on_post
         engine.log_of = self.log_of
+        self.note("started", version="1", topology="2-active", policy=POLICY)
 
     def answer(self, number: int, path: str) -> Reply:
         """Answer as HAProxy with a server behind it, and log it as both do."""

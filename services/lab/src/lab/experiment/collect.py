@@ -16,15 +16,15 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TextIO
 
+from hadr.contract import Event
 from lab import records
 from lab.errors import UnreachableError
 from lab.parts.controller import Entry
-from lab.parts.docker import Engine, epoch_s
+from lab.parts.docker import Engine
 
 HAPROXY, CONTROLLER = "haproxy", "controller"
-STARTED = "started"
-START_S = 10.0
-"""A controller has written its first entry within this."""
+EVER_S = 1.0
+"""Since the beginning of Docker's log (epoch s; its client takes no 0)."""
 FIRST = 1000
 """The requests that a trial sends first are among so many of HAProxy's lines."""
 
@@ -72,7 +72,8 @@ def collect(
             if service == HAPROXY:
                 return _haproxy(folder, lines, requests, messages)
             if service == CONTROLLER:
-                return _journal(lines, entries)
+                entries.extend(_entries(lines))
+                return ""
             return _predictor(lines, predictors)
 
         for service, known in before.items():
@@ -84,18 +85,11 @@ def collect(
                 reasons.append(f"the log of {service} cannot be read: {error.what}")
             said = "; ".join(filter(None, reasons))
             found.append(Collected(service, known, after[service], lines.count, said))
-    entries = _with_policy(engine, entries)
+    entries = _from_the_start(engine, entries)
     _write(folder / records.JOURNAL, (json.dumps(entry.raw) for entry in entries))
     records.write_json(folder / records.COLLECTED, [asdict(one) for one in found])
     told = (folder / records.REQUESTS).is_file()
     return entries, [] if told else [one.missing for one in found if one.missing]
-
-
-def journal(lines: Iterable[str]) -> list[Entry]:
-    """Read the journal's entries among the lines of the controller's log."""
-    found: list[Entry] = []
-    _journal(lines, found)
-    return found
 
 
 class _Counted(Iterator[str]):
@@ -130,33 +124,26 @@ def _predictor(lines: Iterable[str], file: TextIO) -> str:
     return ""
 
 
-def _journal(lines: Iterable[str], entries: list[Entry]) -> str:
-    """Add the journal's entries among the lines; what else the controller said is left out."""
+def _entries(lines: Iterable[str]) -> Iterator[Entry]:
+    """Yield the journal's entries among the lines; what else the controller said is left out."""
     for line in lines:
-        try:
-            raw = json.loads(line) if line.startswith("{") else {}
-        except ValueError:
-            continue
-        if {"seq", "time", "event"} <= set(raw):
-            entries.append(Entry.from_raw(raw))
-    return ""
+        raw = records.json_object(line)
+        if raw is not None and {"seq", "time", "event"} <= set(raw):
+            yield Entry.from_raw(raw)
 
 
-def _with_policy(engine: Engine, entries: list[Entry]) -> list[Entry]:
-    """Put the entry that tells the policy first: as a rule it is from long before the trial.
+def _from_the_start(engine: Engine, entries: list[Entry]) -> list[Entry]:
+    """Put the controller's first entry in front: it tells the policy, and as a rule is from before the trial.
 
-    It is the first that a controller writes; if its log was rotated since, there is none.
+    It is the first line of its log. If it is still there, Docker has dropped nothing of that log.
     """
-    if entries and entries[0].event == STARTED:
+    if entries and entries[0].event == Event.STARTED:
         return entries
     try:
-        begun_s = epoch_s(str(engine.inspect(CONTROLLER)["State"].get("StartedAt", "0001-")))
-        if entries and begun_s > entries[0].time:
-            return entries  # it was restarted during the trial: that life's beginning is among the entries
-        early = engine.log_lines(CONTROLLER, begun_s - START_S, begun_s + START_S)
+        first = next(_entries(engine.log_stream(CONTROLLER, EVER_S)), None)
     except UnreachableError:
         return entries
-    return [*[entry for entry in journal(early) if entry.event == STARTED][-1:], *entries]
+    return [first, *entries] if first and first.event == Event.STARTED else entries
 
 
 def _write(path: Path, lines: Iterable[str]) -> None:
