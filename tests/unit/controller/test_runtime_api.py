@@ -131,7 +131,7 @@ async def _with_haproxy(
         await asked.put(request)
 
     async with await asyncio.start_unix_server(answer, path):
-        api = RuntimeApi(Settings(haproxy_socket=str(path), haproxy_timeout_s=0.5))
+        api = RuntimeApi(Settings(haproxy_socket=str(path), haproxy_timeout_s=30.0))
         return await api.execute(commands), await asked.get()
 
 
