@@ -275,7 +275,7 @@ def test_a_cpu_quota_is_cut_and_anyone_can_tell_how_it_was(
     cut = faults.load("cpu_cut")
     injection = cut.at(context, "predictor-1")
     cut.inject(injection)
-    assert peer.cpu[FIRST] == {"CpuPeriod": 100_010, "CpuQuota": 3_000}
+    assert peer.cpu[FIRST] == {"CpuPeriod": 300_010, "CpuQuota": 3_000}
     assert cut.took_effect(injection)
     assert "cut already" in cut.why_not(injection)
     cut.undo(cut.at(context, "predictor-1", {"share": 0.5}))
@@ -291,6 +291,7 @@ def test_a_cpu_quota_is_cut_and_anyone_can_tell_how_it_was(
         ({"CpuPeriod": 0, "CpuQuota": 3_000}, 0.1, "no period of its own"),
         ({"CpuPeriod": 12_345, "CpuQuota": 3_000}, 0.1, "no whole number of ms"),
         ({"CpuPeriod": 100_000, "CpuQuota": 30_000}, 0.02, "above the kernel's"),
+        ({"CpuPeriod": 100_000, "CpuQuota": 30_000}, 0.3, "no more than 0.3 of a core"),
     ],
 )
 def test_a_cpu_quota_that_cannot_be_cut_is_not_applicable(
@@ -307,12 +308,12 @@ def test_a_cpu_quota_that_cannot_be_cut_is_not_applicable(
 
 
 @pytest.mark.parametrize("period_us", [1000, 10_000, 100_000])
-@pytest.mark.parametrize("share", [0.1, 0.3, 0.9])
+@pytest.mark.parametrize("share", [0.01, 0.02, 0.3])
 def test_the_stretched_period_always_tells_the_one_before(period_us: int, share: float) -> None:
     """Its last three digits are the old one's milliseconds."""
     quota_us, stretched_us = cpu_cut.cut((3000, period_us), share)
     assert quota_us == 3000
-    assert stretched_us == pytest.approx(period_us / share, abs=600)
+    assert stretched_us == pytest.approx(3000 / share, abs=600)
     assert cpu_cut.before((quota_us, stretched_us)) == (3000, period_us)
     assert cpu_cut.before((3000, period_us)) is None
 

@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 
 from lab import faults
 from lab.errors import LabError, UnreachableError
+from lab.load import bodies
 from lab.parts.docker import Engine
 from unit.lab.loopback_docker import LoopbackDocker, docker
 from unit.lab.scripted_server import Reply, serving
@@ -40,6 +42,7 @@ def engine(peer: LoopbackDocker) -> Iterator[Engine]:
 def context(engine: Engine, bare: Running, tmp_path: Path) -> Iterator[faults.Context]:
     """Reach one predictor directly, as clients too."""
     url = f"http://127.0.0.1:{bare.port}"
+    bodies.save(tmp_path, bodies.bodies(bare.http.get("/info").json()["feature_schema"], 20, 1))
     yield faults.Context(engine, url, url, folder=tmp_path)
     bare.http.delete("/faults")
 
@@ -251,9 +254,9 @@ def test_a_crash_loop_counts_what_docker_saw_die(
 
 
 @pytest.mark.parametrize("name", ["bad_malformed", "bad_slow_body"])
-def test_bad_input_that_nobody_answers_took_no_effect(engine: Engine, name: str) -> None:
+def test_bad_input_that_nobody_answers_took_no_effect(context: faults.Context, name: str) -> None:
     """No reply is a row of the records, and no sign that anything came anywhere."""
-    context = faults.Context(engine, "http://127.0.0.1:9")
+    context = replace(context, target_url="http://127.0.0.1:9")
     fault = faults.load(name)
     injection = fault.at(context, "client", {"connections" if name == "bad_slow_body" else "requests": 3})
     fault.inject(injection)
@@ -261,6 +264,25 @@ def test_bad_input_that_nobody_answers_took_no_effect(engine: Engine, name: str)
     fault.undo(injection)
     assert not fault.took_effect(injection)
     assert fault.report(injection)["statuses"].keys() <= {"no reply"}
+
+
+def test_bad_input_without_a_load_is_not_applicable(context: faults.Context, tmp_path: Path) -> None:
+    """It is made from what the load sends."""
+    (tmp_path / "bodies.json").unlink()
+    malformed = faults.load("bad_malformed")
+    assert "there is no load" in malformed.why_not(malformed.at(context, "client"))
+
+
+def test_bad_input_is_made_for_whatever_the_model_takes(context: faults.Context, tmp_path: Path) -> None:
+    """Here of a model with one number and one word."""
+    bodies.save(tmp_path, ['{"age": 41.5, "city": "Kyiv"}'])
+    poisoned = faults.load("bad_poisoned")
+    injection = poisoned.at(context, "client", {"requests": 40, "rate": 200})
+    poisoned.inject(injection)
+    until_over(poisoned, injection)
+    poisoned.undo(injection)
+    whats = {row["what"].split(" = ")[0] for row in recorded(context)}
+    assert whats == {"age", "city", "a long list", "a huge word", "many fields"}
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,8 @@
 """What the faults from the client's side share: a bounded number of bad requests, and what came back.
 
-They go to LAB_TARGET beside the load, each with a request id that begins with `bad-`. With a folder in the
-context each is a line of bad_input.jsonl: time (epoch s), fault, request_id, what, bytes, status (0: no
-reply), server, error, took_ms.
+They go to LAB_TARGET beside the load, each with a request id that begins with `bad-`. They are made from what
+the load sends (bodies.json), so that they fit whatever model is served. Each is a line of bad_input.jsonl:
+time (epoch s), fault, request_id, what, bytes, status (0: no reply), server, error, took_ms.
 """
 
 from __future__ import annotations
@@ -28,6 +28,8 @@ from lab.faults.contract import (
     duration,
 )
 from lab.faults.work import WorkFault
+from lab.load import bodies
+from lab.records import BODIES
 
 RECORDS = "bad_input.jsonl"
 TIMEOUT_S = 10.0
@@ -41,12 +43,14 @@ class Bad:
     body: bytes | Callable[[], Iterable[bytes]]
 
 
+Maker = Callable[[random.Random, Parameters, str], Bad]
+"""Makes a bad request from a good one: random, the fault's parameters, the good one's body."""
+
+
 class BadInput(WorkFault):
     """Bad requests, one after the other, at a rate; a slow reply makes it slower, never more at once."""
 
-    def __init__(
-        self, detail: str, make: Callable[[random.Random, Parameters], Bad], **parameters: Parameter
-    ) -> None:
+    def __init__(self, detail: str, make: Maker, **parameters: Parameter) -> None:
         super().__init__(detail, places=(CLIENT,), limit=TOOL)
         self.parameters = {
             **parameters,
@@ -56,9 +60,17 @@ class BadInput(WorkFault):
         }
         self._make = make
 
+    def why_not(self, injection: Injection) -> str:
+        """Return why there is nothing to make bad requests from; empty if there is."""
+        folder = injection.context.folder
+        if folder is None or not (folder / BODIES).is_file():
+            return f"{self.name} is made from what the load sends, and there is no load"
+        return super().why_not(injection)
+
     def do(self, injection: Injection, work: Work) -> None:
         """Send them until there are enough, or the time is over."""
         given, context = injection.given, injection.context
+        good = bodies.load(context.folder) if context.folder else []
         draw = random.Random(self.name)  # noqa: S311 - the same requests each time
         work.report |= {"sent": 0, "statuses": {}}
         started = time.monotonic()
@@ -69,7 +81,7 @@ class BadInput(WorkFault):
                     return
                 if time.monotonic() - started > given[DURATION]:
                     return
-                row = _send(http, context.target_url, self._make(draw, given))
+                row = _send(http, context.target_url, self._make(draw, given, draw.choice(good)))
                 count(work, record(context, self.name, row))
 
 

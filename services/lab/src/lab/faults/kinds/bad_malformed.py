@@ -6,22 +6,33 @@ Expected: 4xx.
 import json
 import random
 
+from lab.faults import Parameters
 from lab.faults.bad_input import Bad, BadInput
-from lab.load.candidates import candidate
 
-GOOD = json.dumps(candidate(random.Random(1)))  # noqa: S311 - not a secret
-KINDS = (
-    Bad("cut off", GOOD[: len(GOOD) // 2].encode()),
-    Bad("empty", b""),
-    Bad("no JSON", b"gender=M&ssc_p=67"),
-    Bad("not UTF-8", b'{"gender": "\xff\xfe"}'),
-    Bad("a number", b"42"),
-    Bad("an empty list", b"[]"),
-    Bad("a field missing", b'{"gender": "M"}'),
-    Bad("text for a number", GOOD.replace('"ssc_p": ', '"ssc_p": "x", "was": ').encode()),
-    Bad("an unknown word", GOOD.replace('"workex": "', '"workex": "Perhaps').encode()),
-    Bad("null", b"null"),
-    Bad("deep nesting", b"[" * 10_000 + b"]" * 10_000),
-)
 
-FAULT = BadInput("malformed requests", lambda draw, _: draw.choice(KINDS))
+def malformed(draw: random.Random, _: Parameters, good: str) -> Bad:
+    """Return a request that no model takes."""
+    content = json.loads(good)
+    name = draw.choice(list(content))
+    without = {key: value for key, value in content.items() if key != name}
+    # A number where a word belongs, and a word that is none of the feature's.
+    wrong = 42 if isinstance(content[name], str) else "x"
+    unknown = f"{content[name]} perhaps"
+    return draw.choice(
+        (
+            Bad("cut off", good[: len(good) // 2].encode()),
+            Bad("empty", b""),
+            Bad("no JSON", f"{name}={content[name]}".encode()),
+            Bad("not UTF-8", good.encode().replace(b'"', b'"\xff\xfe', 1)),
+            Bad("a number", b"42"),
+            Bad("an empty list", b"[]"),
+            Bad("a field missing", json.dumps(without).encode()),
+            Bad("a wrong type", json.dumps({**content, name: wrong}).encode()),
+            Bad("an unknown word", json.dumps({**content, name: unknown}).encode()),
+            Bad("null", b"null"),
+            Bad("deep nesting", b"[" * 10_000 + b"]" * 10_000),
+        )
+    )
+
+
+FAULT = BadInput("malformed requests", malformed)

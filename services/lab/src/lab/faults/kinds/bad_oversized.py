@@ -12,7 +12,7 @@ from lab.faults.bad_input import Bad, BadInput
 CHUNK = 65_536
 
 
-def oversized(draw: random.Random, given: Parameters) -> Bad:
+def oversized(draw: random.Random, given: Parameters, _good: str) -> Bad:
     """Return a body of blanks; half of them have no length."""
     size = int(given["megabytes"] * 1_000_000)
     if draw.random() < 0.5:  # noqa: PLR2004 - half of them
