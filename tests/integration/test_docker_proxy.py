@@ -124,9 +124,11 @@ def test_the_tools_that_inject_faults_may_do_this(method: str, path: str, status
     ("path", "body", "status"),
     [
         (f"/containers/{FIRST}/update", QUOTA, 200),
+        (f"/containers/{FIRST}/update", QUOTA.replace("3000", "-1"), 200),
         (f"{NETWORK}/disconnect", OFF, 200),
         (f"{NETWORK}/connect", ON, 200),
-        # More of a container than its CPU quota; another's quota.
+        # More of a container than its CPU quota; another's quota; a quota that is none.
+        (f"/containers/{FIRST}/update", QUOTA.replace("3000", "-2"), 403),
         (f"/containers/{FIRST}/update", QUOTA.replace("}", ', "Memory": 0}'), 403),
         (f"/containers/{FIRST}/update", '{"RestartPolicy": {"Name": "no"}}', 403),
         (f"/containers/{FIRST}/update", "", 403),
@@ -146,7 +148,7 @@ def test_the_tools_that_inject_faults_may_do_this(method: str, path: str, status
 def test_where_the_body_tells_what_happens_it_has_to_be_one_of_these(
     path: str, body: str, status: int
 ) -> None:
-    """In this order: the first three undo each other, but for the quota, which nobody needs here."""
+    """In this order: the first four undo each other."""
     compose("start predictor-1", "single")
     assert ask("fault-proxy", "POST", path, body) == status
     assert ask("docker-proxy", "POST", path, body) == 403

@@ -12,6 +12,7 @@ import pytest
 
 from lab import faults
 from lab.errors import LabError, UnreachableError
+from lab.faults.kinds import crash_loop
 from lab.load import bodies
 from lab.parts.docker import Engine
 from unit.lab.loopback_docker import LoopbackDocker, docker
@@ -63,9 +64,14 @@ def small(name: str) -> dict[str, float]:
     return {"memory_mb": 8} if name == "memory" else {}
 
 
+@pytest.mark.parametrize("model", ["bare", "emulated"])
 @pytest.mark.parametrize("name", TOLD)
-def test_a_fault_takes_effect_and_is_undone(context: faults.Context, name: str) -> None:
+def test_a_fault_takes_effect_and_is_undone(
+    engine: Engine, name: str, model: str, request: pytest.FixtureRequest
+) -> None:
     """The predictor says so itself, both times."""
+    url = f"http://127.0.0.1:{request.getfixturevalue(model).port}"
+    context = faults.Context(engine, url, url)
     fault = faults.load(name)
     injection = fault.at(context, SERVER, small(name))
     assert fault.why_not(injection) == ""
@@ -111,6 +117,30 @@ def test_a_lost_message_leaves_the_client_waiting(
     assert [bare.metric(counter) for counter in counters] == [count + served for count in before]
     fault.undo(injection)
     assert bare.http.get("/predict").status_code == 200
+
+
+def test_a_stuck_worker_holds_the_only_slot_until_it_is_undone(engine: Engine, emulated: Running) -> None:
+    """Nothing is served meanwhile, and the process answers all else."""
+    url = f"http://127.0.0.1:{emulated.port}"
+    stuck = faults.load("stuck_worker")
+    injection = stuck.at(faults.Context(engine, url, url), SERVER)
+    stuck.inject(injection)
+    with pytest.raises(httpx.ReadTimeout):
+        emulated.http.get("/predict", timeout=1)
+    assert emulated.http.get("/health/live").status_code == 200
+    stuck.undo(injection)
+    assert emulated.http.get("/predict").status_code == 200
+
+
+def test_latency_is_added_to_what_the_service_takes(engine: Engine, emulated: Running) -> None:
+    """A clock that counts too little would show less."""
+    url = f"http://127.0.0.1:{emulated.port}"
+    latency = faults.load("latency")
+    with latency.lasting(latency.at(faults.Context(engine, url, url), SERVER, {"latency_ms": 150})) as inject:
+        inject()
+        started = time.monotonic()
+        assert emulated.http.get("/predict").status_code == 200
+        assert time.monotonic() - started >= 0.15
 
 
 def test_a_closed_port_refuses_and_opens_when_it_is_over(context: faults.Context, bare: Running) -> None:
@@ -227,9 +257,14 @@ def test_slow_bodies_end_when_they_are_undone(context: faults.Context) -> None:
 
 @pytest.mark.parametrize("heard", [True, False])
 def test_a_crash_loop_counts_what_docker_saw_die(
-    engine: Engine, peer: LoopbackDocker, *, heard: bool
+    engine: Engine, peer: LoopbackDocker, monkeypatch: pytest.MonkeyPatch, *, heard: bool
 ) -> None:
     """The server here is a scripted one: a real one would take the tests along. It may live on when told."""
+    monkeypatch.setattr(crash_loop, "POLL_S", 0.02)
+    monkeypatch.setattr(crash_loop, "DEATH_S", 2.0 if heard else 0.1)
+
+    def orders() -> list[dict[str, Any]]:
+        return [json.loads(body) for path, _, body in server.requests if path == "/faults" and body]
 
     def script(number: int, path: str) -> Reply:
         if path == "/faults" and server.requests[number][2] and heard:
@@ -240,17 +275,16 @@ def test_a_crash_loop_counts_what_docker_saw_die(
     with serving(script) as server:
         context = faults.Context(engine, predictor_url=server.url)
         loop = faults.load("crash_loop")
-        injection = loop.at(context, SERVER, {"up_s": 0, "duration_s": 1.5})
+        injection = loop.at(context, SERVER, {"up_s": 0, "duration_s": 600})
         loop.inject(injection)
         assert not loop.ended(injection)
-        until_over(loop, injection)
+        until(lambda: len(orders()) >= 3)
         loop.undo(injection)
+        assert loop.ended(injection)
         assert loop.took_effect(injection) is heard
         crashes = loop.report(injection)["crashes"]
-    orders = [json.loads(body) for path, _, body in server.requests if path == "/faults" and body]
-    assert len(orders) >= 3
-    assert crashes == (len(orders) if heard else 0)
-    assert all(order == {"duration_s": order["duration_s"], "crash": True} for order in orders)
+    assert crashes == (len(orders()) if heard else 0)
+    assert all(order == {"duration_s": 600, "crash": True} for order in orders())
 
 
 @pytest.mark.parametrize("name", ["bad_malformed", "bad_slow_body"])
