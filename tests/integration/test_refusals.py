@@ -19,6 +19,7 @@ import httpx
 import pytest
 
 from driver import PORT, PROJECT, docker, eventually
+from hadr.contract import REFUSED_BY
 from lab.records import classes
 
 pytestmark = pytest.mark.integration
@@ -54,7 +55,7 @@ class _Handler(BaseHTTPRequestHandler):
             status = self.server.status
         self.send_response(status)
         # A server may say what it likes: only HAProxy speaks for HAProxy.
-        for name, value in (("X-Served-By", "predictor-1"), (classes.REFUSED_BY_HEADER, "me")):
+        for name, value in (("X-Served-By", "predictor-1"), (REFUSED_BY, "me")):
             self.send_header(name, value)
         self.send_header("Content-Length", "2")
         if not self.server.keeps:
@@ -112,7 +113,7 @@ def seen(reply: httpx.Response) -> str:
     """Return the kind of failure that a client sees."""
     return classes.classify(
         reply.status_code,
-        refused_by=reply.headers.get(classes.REFUSED_BY_HEADER, ""),
+        refused_by=reply.headers.get(REFUSED_BY, ""),
         sound=True,
         latency_ms=1,
         limit_ms=1000,
@@ -138,7 +139,7 @@ def logged(request_id: str) -> tuple[str, str]:
 
 def test_a_prediction_is_no_refusal_whatever_the_server_says(server: Server) -> None:
     reply = ask()
-    assert classes.REFUSED_BY_HEADER not in reply.headers
+    assert REFUSED_BY not in reply.headers
     assert (seen(reply), logged("asked-by-a-test")) == ("none", ("--", "none"))
 
 
@@ -154,10 +155,10 @@ def test_a_full_queue_and_a_time_out_in_it_are_refusals(server: Server) -> None:
         waited = [each.result() for each in asked[1:]]
         server.released.set()
         assert asked[0].result().status_code == 200
-    assert full.headers[classes.REFUSED_BY_HEADER] == "haproxy"
+    assert full.headers[REFUSED_BY] == "haproxy"
     assert (full.status_code, seen(full), logged("finds-it-full")[1]) == (429, "refused", "refused")
     for number, reply in enumerate(waited, 1):
-        assert reply.headers[classes.REFUSED_BY_HEADER] == "haproxy"
+        assert reply.headers[REFUSED_BY] == "haproxy"
         assert (reply.status_code, seen(reply)) == (503, "refused")
         assert logged(f"request-{number}") == ("sQ", "refused")
 
@@ -167,7 +168,7 @@ def test_no_server_left_is_a_loss(server: Server) -> None:
     eventually(lambda: ask().status_code == 503, 20, "the server marked down")
     reply = ask("finds-no-server")
     assert reply.headers["X-Served-By"] == "haproxy"
-    assert classes.REFUSED_BY_HEADER not in reply.headers
+    assert REFUSED_BY not in reply.headers
     assert (seen(reply), logged("finds-no-server")) == ("error", ("SC", "error"))
 
 
@@ -175,7 +176,7 @@ def test_no_server_left_is_a_loss(server: Server) -> None:
 def test_a_server_that_answers_an_error_at_every_try_is_a_loss(server: Server, status: int) -> None:
     server.status = status
     reply = ask("fails-each-time")
-    assert classes.REFUSED_BY_HEADER not in reply.headers
+    assert REFUSED_BY not in reply.headers
     assert (reply.status_code, seen(reply), logged("fails-each-time")) == (status, "error", ("--", "error"))
 
 
@@ -184,7 +185,7 @@ def test_a_server_that_dies_at_every_try_is_a_loss(server: Server) -> None:
     ask()  # and no connection to the server is left for the next one
     server.dying = True
     reply = ask("dies-each-time")
-    assert classes.REFUSED_BY_HEADER not in reply.headers
+    assert REFUSED_BY not in reply.headers
     assert (reply.status_code, seen(reply), logged("dies-each-time")) == (502, "error", ("SH", "error"))
 
 

@@ -11,6 +11,7 @@ from typing import TypedDict
 REQUEST_ID = "X-Request-ID"
 SERVED_BY = "X-Served-By"
 MODEL_VERSION = "X-Model-Version"
+REFUSED_BY = "X-Refused-By"  # set by HAProxy on an answer of its own that refuses on purpose
 
 
 class Event(StrEnum):

@@ -25,7 +25,7 @@ from .metrics import Metrics
 from .model import Model
 from .openapi import Api
 from .parsing import describe
-from .replies import Reply, Send, invalid_request, problem, request_id_of
+from .replies import REQUEST_ID, SERVED_BY, Reply, Send, invalid_request, problem, request_id_of
 from .settings import Settings
 
 _METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -77,8 +77,8 @@ class Predictor:
             return
         scope["request_id"] = request_id
         names = [
-            (b"x-served-by", self.settings.name.encode()),
-            (b"x-request-id", request_id.encode()),
+            (SERVED_BY, self.settings.name.encode()),
+            (REQUEST_ID, request_id.encode()),
         ]
 
         async def send_named(message: MutableMapping[str, Any]) -> None:

@@ -26,7 +26,17 @@ from .health import Readiness
 from .limits import Admission, Receive, read_body
 from .metrics import Metrics
 from .parsing import parse_candidates
-from .replies import Headers, Reply, Send, invalid_request, predictions, problem
+from .replies import (
+    MODEL_VERSION,
+    REQUEST_ID,
+    SERVED_BY,
+    Headers,
+    Reply,
+    Send,
+    invalid_request,
+    predictions,
+    problem,
+)
 from .settings import Settings
 
 _CLIENT_GONE = 499  # nginx' number for it; nobody receives it
@@ -168,10 +178,10 @@ class Predict:
 
     def _common_headers(self, request_id: str) -> Headers:
         headers = [
-            (b"x-served-by", self._settings.name.encode()),
-            (b"x-request-id", request_id.encode()),
+            (SERVED_BY, self._settings.name.encode()),
+            (REQUEST_ID, request_id.encode()),
             (
-                b"x-model-version",
+                MODEL_VERSION,
                 (self._faults.active.model_version or self._engine.model.card.version).encode(),
             ),
         ]

@@ -9,6 +9,8 @@ from typing import Any
 
 from pydantic_core import to_json
 
+from hadr import contract
+
 from .errors import InvalidRequestError
 
 Headers = list[tuple[bytes, bytes]]
@@ -16,6 +18,10 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 # HAProxy's own rule for a client's id; anything else would let a client write into logs and headers.
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9_-]{8,64}")
+# ASGI's headers are bytes in lower case.
+SERVED_BY, REQUEST_ID, MODEL_VERSION = (
+    name.lower().encode() for name in (contract.SERVED_BY, contract.REQUEST_ID, contract.MODEL_VERSION)
+)
 _JSON = (b"content-type", b"application/json")
 _PIECE_S = 0.05  # a slow link takes pieces of this length
 
@@ -47,7 +53,7 @@ class Reply:
 def request_id_of(headers: Headers) -> str:
     """Return the id that the request carries, if it is well formed; else a new one."""
     for name, value in headers:
-        if name == b"x-request-id" and _REQUEST_ID.fullmatch(value):
+        if name == REQUEST_ID and _REQUEST_ID.fullmatch(value):
             return value.decode()
     return str(uuid.uuid4())
 

@@ -24,6 +24,7 @@ from typing import Any
 
 import duckdb
 
+from hadr.contract import OK, Event, Verb
 from lab import records
 from lab.facts import ledger_sql
 from lab.facts.server_history import History, of_state
@@ -103,9 +104,9 @@ def _stroke(
     marked = [
         entry.time
         for entry in history.entries
-        if entry.event == "action"
-        and entry.text("action") in ("mark_down", "demote")
-        and (entry.text("server"), entry.text("result")) == (target, "ok")
+        if entry.event == Event.ACTION
+        and entry.text("action") in (Verb.MARK_DOWN, Verb.DEMOTE)
+        and (entry.text("server"), entry.text("result")) == (target, OK)
         and entry.time >= struck_s
     ]
     ends = [(at_s, OUT) for at_s in (*left, *marked)] + [(over_s, OVER), (max(last_s, struck_s), OPEN)]

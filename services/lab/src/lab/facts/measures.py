@@ -13,6 +13,7 @@ from typing import Any
 
 import duckdb
 
+from hadr.contract import OK, Event, Verb
 from lab.facts import ledger_sql, usual
 from lab.facts.ledger import LOST, in_classes, in_time, late
 from lab.facts.usual import Point
@@ -156,9 +157,9 @@ def _actions(*names: str) -> Callable[[Measured], float | str]:
     """Count the actions that HAProxy or Docker accepted since the first fault."""
     return lambda it: float(
         sum(
-            entry.event == "action"
+            entry.event == Event.ACTION
             and entry.text("action") in names
-            and entry.text("result") == "ok"
+            and entry.text("result") == OK
             and entry.time >= it.zero_s
             for entry in it.entries
         )
@@ -284,9 +285,9 @@ MEASURES: dict[str, Measure] = {
     "out_of_rotation_ms": Measure(
         "ms", "from the first fault until each struck server had left the rotation", _out_of_rotation_ms
     ),
-    "promotions": Measure("times", "standbys taken into rotation", _actions("promote")),
+    "promotions": Measure("times", "standbys taken into rotation", _actions(Verb.PROMOTE)),
     "restarts": Measure(
-        "times", "servers started or restarted by the controller", _actions("start", "restart")
+        "times", "servers started or restarted by the controller", _actions(Verb.START, Verb.RESTART)
     ),
 }
 

@@ -33,6 +33,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from hadr.contract import OK, Event, Verb
 from lab import faults
 from lab.facts import clock
 from lab.facts.server_history import bad_news
@@ -53,7 +54,7 @@ STEADY_S = 0.9
 """Steady is what is called so for a second, as in an experiment's recovery; samples are a quarter apart."""
 ASKED_MS = 0.1
 """The time of an injection is the last thing read before the request for it is sent."""
-PROMOTE, DEMOTE, MARK_DOWN, STARTS = "promote", "demote", "mark_down", ("start", "restart")
+PROMOTE, DEMOTE, MARK_DOWN, STARTS = Verb.PROMOTE, Verb.DEMOTE, Verb.MARK_DOWN, (Verb.START, Verb.RESTART)
 
 
 @dataclass(frozen=True)
@@ -168,7 +169,7 @@ def _change(entry: Entry, key: str) -> tuple[str, str]:
     """Return from what to what a field changed in an observation; two empty texts if it did not."""
     change = entry.raw.get("change")
     pair = change.get(key) if isinstance(change, dict) else None
-    if entry.event != "observation" or not isinstance(pair, list | tuple) or len(pair) != 2:  # noqa: PLR2004
+    if entry.event != Event.OBSERVATION or not isinstance(pair, list | tuple) or len(pair) != 2:  # noqa: PLR2004
         return "", ""
     return str(pair[0]), str(pair[1])
 
@@ -183,7 +184,7 @@ def _failure(own: Sequence[Entry]) -> Iterator[Milestone]:
         yield _of(entry, ALSO_SEEN if number else FIRST_SIGN, f"{source}: {entry.text('what')}")
     for entry in own:
         was, now = _change(entry, "health")
-        if _is(entry, "decision", MARK_DOWN) or (now not in ("", UP) and was in (UP, "None")):
+        if _is(entry, Event.DECISION, MARK_DOWN) or (now not in ("", UP) and was in (UP, "None")):
             heard = [source for source, signal in sources.items() if signal.time <= entry.time]
             by = f"by {' and '.join(heard)}" if heard else "by observation"
             text = entry.text("reason") or f"{entry.text('server')} is {now}"
@@ -196,7 +197,7 @@ def _repair(own: Sequence[Entry]) -> Iterator[Milestone]:
     failed = started = False
     for entry in own:
         was, now = _change(entry, "container")
-        ordered = _is(entry, "confirmed", *STARTS) or _is(entry, "action", *STARTS, result="ok")
+        ordered = _is(entry, Event.CONFIRMED, *STARTS) or _is(entry, Event.ACTION, *STARTS, result=OK)
         if not started and (ordered or (was not in ("", RUNNING) and now == RUNNING)):
             started = True
             how = f"{entry.text('action')} by the controller" if ordered else "its container runs"
@@ -210,17 +211,17 @@ def _repair(own: Sequence[Entry]) -> Iterator[Milestone]:
 
 def _promotions(own: Sequence[Entry]) -> Iterator[Milestone]:
     """Find each time that a standby took over, and when it was parked again."""
-    parked = [number for number, entry in enumerate(own) if _is(entry, "confirmed", DEMOTE)]
+    parked = [number for number, entry in enumerate(own) if _is(entry, Event.CONFIRMED, DEMOTE)]
     for start, end in itertools.pairwise([-1, *parked, len(own)]):
         part = own[start + 1 : end]
-        decided = next((entry for entry in part if _is(entry, "decision", PROMOTE)), None)
-        number = next((n for n, each in enumerate(part) if _is(each, "action", PROMOTE, result="ok")), None)
+        decided = next((entry for entry in part if _is(entry, Event.DECISION, PROMOTE)), None)
+        number = next((n for n, each in enumerate(part) if _is(each, Event.ACTION, PROMOTE, result=OK)), None)
         if decided:
             yield _of(decided, DECIDED, decided.text("reason"))
         if number is not None:
             accepted = part[number]
             yield _commanded(accepted, decided)
-            if any(_is(entry, "confirmed", PROMOTE) for entry in part[number + 1 :]):
+            if any(_is(entry, Event.CONFIRMED, PROMOTE) for entry in part[number + 1 :]):
                 yield _of(accepted, IN_ROTATION, "HAProxy accepted its promotion")
         if end < len(own) and (decided or number is not None):
             yield _of(own[end], DEMOTED, f"{own[end].text('server')} is parked again")
@@ -228,12 +229,12 @@ def _promotions(own: Sequence[Entry]) -> Iterator[Milestone]:
 
 def _marked_down(own: Sequence[Entry]) -> Iterator[Milestone]:
     """Find the decision to mark a struck server down, where nobody takes its place."""
-    decided = next((entry for entry in own if _is(entry, "decision", MARK_DOWN)), None)
+    decided = next((entry for entry in own if _is(entry, Event.DECISION, MARK_DOWN)), None)
     if decided is None:
         return
     yield _of(decided, DECIDED, decided.text("reason"))
     for entry in own:
-        if _is(entry, "action", MARK_DOWN, result="ok") and entry.text("server") == decided.text("server"):
+        if _is(entry, Event.ACTION, MARK_DOWN, result=OK) and entry.text("server") == decided.text("server"):
             yield _commanded(entry, decided)
             return
 

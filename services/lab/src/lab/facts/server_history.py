@@ -11,8 +11,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from hadr.contract import GOOD_KINDS, Event
-from lab.parts.controller import Entry
+from hadr.contract import GOOD_KINDS, Event, Health
+from lab.parts.controller import UP, Entry
 
 
 def bad_news(raw: Mapping[str, Any]) -> bool:
@@ -34,7 +34,7 @@ class Known:
     @property
     def in_service(self) -> bool:
         """It takes new requests and can answer them."""
-        return self.health == "up" and (self.weight or 0) > 0 and self.admin in (None, "ready")
+        return self.health == UP and (self.weight or 0) > 0 and self.admin in (None, "ready")
 
     @property
     def alive(self) -> bool:
@@ -78,7 +78,7 @@ class History:
         """Yield (from, to) of each time that a server was up without a break between two moments."""
         since: float | None = None
         for at, _, known in (*self.spans(server), (end, end, Known())):
-            if known.health == "up":
+            if known.health == UP:
                 since = at if since is None else since
             elif since is not None:
                 if max(since, start) < min(at, end):
@@ -98,13 +98,13 @@ def of_state(state: Mapping[str, Any]) -> tuple[dict[str, str], dict[str, Known]
     roles = {str(each["name"]): str(each["role"]) for each in servers}
     known = {
         str(each["name"]): Known(
-            health="up" if each["health"] == "up" else "down",
+            health=UP if each["health"] == UP else Health.DOWN,
             # The controller calls a server up only if HAProxy's checks do.
-            check="up" if each["health"] == "up" else None,
+            check="up" if each["health"] == UP else None,
             tripwire=each.get("tripwire") or None,
             container=str(each["container"]),
             weight=int(each["weight"]),
-            admin="maint" if each["health"] == "maintenance" else None,
+            admin="maint" if each["health"] == Health.MAINTENANCE else None,
         )
         for each in servers
     }
@@ -116,5 +116,5 @@ def _changes(entries: Sequence[Entry], server: str) -> Iterator[tuple[float, dic
     names = set(Known.__dataclass_fields__)
     for entry in entries:
         change = entry.raw.get("change")
-        if entry.event == "observation" and entry.text("server") == server and isinstance(change, dict):
+        if entry.event == Event.OBSERVATION and entry.text("server") == server and isinstance(change, dict):
             yield entry.time, {key: pair[-1] for key, pair in change.items() if key in names}

@@ -20,6 +20,7 @@ from typing import Any
 
 import duckdb
 
+from hadr.contract import OK, Event
 from lab import records
 from lab.facts import clock, milestones, server_history
 from lab.facts.around import Around, around
@@ -271,10 +272,12 @@ def _not_promoted(struck: set[str], roles: Mapping[str, str], entries: Sequence[
     if standbys <= struck:
         return "each standby was struck too: nobody was left to promote"
     tried = [
-        entry for entry in entries if entry.event == "action" and entry.text("action") == milestones.PROMOTE
+        entry
+        for entry in entries
+        if entry.event == Event.ACTION and entry.text("action") == milestones.PROMOTE
     ]
     why = f": {tried[-1].text('command')!r} gave {tried[-1].text('result')!r}" if tried else ""
-    unseen = ", and no observation confirmed it" if tried and tried[-1].text("result") == "ok" else ""
+    unseen = ", and no observation confirmed it" if tried and tried[-1].text("result") == OK else ""
     return f"NO STANDBY WAS PROMOTED in the time observed{why}{unseen}"
 
 

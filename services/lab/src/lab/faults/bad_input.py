@@ -16,6 +16,7 @@ from dataclasses import dataclass
 
 import httpx
 
+from hadr.contract import REQUEST_ID, SERVED_BY
 from lab.faults.contract import (
     CLIENT,
     DURATION,
@@ -90,14 +91,14 @@ def _send(http: httpx.Client, url: str, bad: Bad) -> dict[str, object]:
     body = bad.body if isinstance(bad.body, bytes) else bad.body()
     row: dict[str, object] = {"time": time.time(), "request_id": f"bad-{uuid.uuid4()}", "what": bad.what}
     row["bytes"] = len(body) if isinstance(body, bytes) else None
-    headers = {"X-Request-ID": str(row["request_id"]), "Content-Type": "application/json"}
+    headers = {REQUEST_ID: str(row["request_id"]), "Content-Type": "application/json"}
     started = time.perf_counter()
     try:
         reply = http.post(f"{url}/predict", content=body, headers=headers)
     except httpx.HTTPError as error:
         row |= {"status": 0, "server": "", "error": type(error).__name__}
     else:
-        row |= {"status": reply.status_code, "server": reply.headers.get("X-Served-By", ""), "error": ""}
+        row |= {"status": reply.status_code, "server": reply.headers.get(SERVED_BY, ""), "error": ""}
     return row | {"took_ms": round((time.perf_counter() - started) * 1000, 3)}
 
 

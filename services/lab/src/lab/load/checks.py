@@ -8,6 +8,7 @@ from typing import Any
 
 import httpx
 
+from hadr.contract import REQUEST_ID
 from lab.errors import NotSteadyError, UnreachableError
 from lab.parts.controller import Controller, State
 from lab.records import PROBE_PREFIX
@@ -21,7 +22,7 @@ Say = Callable[[str], None]
 
 def check_target(url: str, body: str) -> None:
     """Make sure that predictions are answered before anything is measured; raise UnreachableError."""
-    headers = {"Content-Type": "application/json", "X-Request-ID": f"{PROBE_PREFIX}{uuid.uuid4().hex}"}
+    headers = {"Content-Type": "application/json", REQUEST_ID: f"{PROBE_PREFIX}{uuid.uuid4().hex}"}
     remedy = "make up; if it is up already: make ps, make logs SERVICE=haproxy"
     try:
         reply = httpx.post(f"{url}/predict", content=body, headers=headers, timeout=ANSWER_S, trust_env=False)

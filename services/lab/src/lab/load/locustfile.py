@@ -23,16 +23,16 @@ from locust.env import Environment
 from locust.exception import StopUser
 from locust.stats import CSV_STATS_INTERVAL_SEC
 
+from hadr.contract import REFUSED_BY, REQUEST_ID, SERVED_BY
 from lab.load import bodies, pacing, spec
 from lab.load.accounting import Run
 from lab.load.answers import read_reply
 from lab.load.generator import FOLDER_VARIABLE
-from lab.records import NONE, REFUSED_BY_HEADER
+from lab.records import NONE
 from lab.settings import Settings
 
 FLUSH_S = 0.25  # who reads the rows along sees them after this
 LATEST_LOOK_S = 0.05  # between arrivals, the end of the run is looked for at least this often
-ID = "X-Request-ID"
 # No coding is asked for: a body that has another all the same is no prediction; nothing here decodes it.
 HEADERS = {"Content-Type": "application/json", "Accept": "application/json", "Accept-Encoding": "identity"}
 BEHIND_S = 5.0  # a generator that is this far behind its schedule gives up
@@ -95,7 +95,11 @@ class _Client(FastHttpUser):
         started_s = time.perf_counter()
         with gevent.Timeout(load.timeout_s, DeadlineError()):
             post = self.client.post(
-                "/predict", data=body, headers=HEADERS | {ID: request_id}, catch_response=True, stream=True
+                "/predict",
+                data=body,
+                headers=HEADERS | {REQUEST_ID: request_id},
+                catch_response=True,
+                stream=True,
             )
             content, error = _content(post)
         post.request_meta["response_time"] = (time.perf_counter() - started_s) * 1000
@@ -106,8 +110,8 @@ class _Client(FastHttpUser):
                 sent_s,
                 body=number,
                 status=reply.status_code,
-                server=(headers.get("X-Served-By") or "") if headers else "",
-                refused_by=(headers.get(REFUSED_BY_HEADER) or "") if headers else "",
+                server=(headers.get(SERVED_BY) or "") if headers else "",
+                refused_by=(headers.get(REFUSED_BY) or "") if headers else "",
                 reply=read_reply(reply.status_code, content, error),
             )
             if failure == NONE:

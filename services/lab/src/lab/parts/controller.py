@@ -13,10 +13,11 @@ from typing import Any, Self
 
 import httpx
 
+from hadr.contract import Health, Role
 from lab.errors import UnreachableError
 
-ACTIVE, STANDBY = "active", "standby"
-UP, RUNNING = "up", "running"
+ACTIVE, STANDBY = Role.ACTIVE, Role.STANDBY
+UP, RUNNING = Health.UP, "running"
 TIMEOUT_S = 5.0
 FOLLOW_SILENCE_S = 60.0
 """A followed journal has an empty line now and then, as a sign of life; longer silence is a lost one."""

@@ -8,7 +8,6 @@ from lab.records.classes import (
     LATE,
     NONE,
     REFUSED,
-    REFUSED_BY_HEADER,
     classify,
 )
 from lab.records.folder import (
@@ -72,7 +71,6 @@ __all__ = [
     "PREDICTOR_LOG",
     "PROBE_PREFIX",
     "REFUSED",
-    "REFUSED_BY_HEADER",
     "REQUESTS",
     "SAMPLES",
     "SCENARIO",

@@ -23,9 +23,6 @@ DEFINITIONS = {
     CLIENT_GONE: "the client itself broke it off before its time-out: nobody's loss",
 }
 
-REFUSED_BY_HEADER = "X-Refused-By"
-"""HAProxy sets it on its own answer if it refused the request on purpose, and on no other."""
-
 SEEN_AS: dict[str, Collection[str]] = {
     "served": {NONE},
     "served_after_retry": {NONE},

@@ -11,7 +11,7 @@ from typing import Any
 
 import duckdb
 
-from hadr.contract import Event
+from hadr.contract import OK, Event
 from lab import records
 from lab.facts import ledger
 from lab.facts.ledger_sql import END_SLACK_S, PARQUET
@@ -52,7 +52,7 @@ class Evidence:
     def actions(self, *verbs: str) -> Iterator[Entry]:
         """Yield the actions of these kinds that were carried out."""
         for entry in self.entries:
-            if entry.event == "action" and entry.text("action") in verbs and entry.text("result") == "ok":
+            if entry.event == Event.ACTION and entry.text("action") in verbs and entry.text("result") == OK:
                 yield entry
 
     def requests_between(
@@ -84,7 +84,7 @@ def _evidence(folder: Path, db: duckdb.DuckDBPyConnection) -> Evidence:
     entries = [Entry.from_raw(raw) for raw in json_lines(folder / JOURNAL)]
     settings = records.read_json(folder / records.SETTINGS_FILE)
     roles, known = of_state(settings.get("state_start") or {})
-    started = [entry for entry in entries if entry.event == "started"]
+    started = [entry for entry in entries if entry.event == Event.STARTED]
     policy = started[-1].raw.get("policy") if started else None
     return Evidence(
         db=db,

@@ -10,10 +10,10 @@ import itertools
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
-from hadr.contract import Event, Kind
+from hadr.contract import Event, Kind, Verb
 from lab.facts.invariants.evidence import Evidence
 from lab.facts.server_history import Known
-from lab.parts.controller import Entry
+from lab.parts.controller import ACTIVE, STANDBY, UP, Entry
 from lab.records.times import clock
 
 
@@ -31,12 +31,11 @@ TICK_S = 0.2
 """A controller looks at least so often (the default of CONTROLLER_TICK_S): a person's command to HAProxy is
 observed so late at most."""
 NO_POLICY = "the journal has no entry `started` with the policy"
-STANDBY, ACTIVE = "standby", "active"
 
 
 def promoted_only_proven(evidence: Evidence) -> Told:
     """A server is promoted only if check, tripwire and container said that it would answer."""
-    broken, missing, promotions = [], list(evidence.gaps), list(evidence.actions("promote"))
+    broken, missing, promotions = [], list(evidence.gaps), list(evidence.actions(Verb.PROMOTE))
     for entry in promotions:
         server = entry.text("server")
         known = evidence.history.at(server, entry.time)
@@ -58,8 +57,8 @@ def _untold(known: Known) -> str:
 def _against(known: Known) -> str:
     """Say what was known against a server."""
     said = (
-        (known.health not in (None, "up"), f"it was {known.health}"),
-        (known.check not in (None, "up"), f"HAProxy's checks said {known.check}"),
+        (known.health not in (None, UP), f"it was {known.health}"),
+        (known.check not in (None, UP), f"HAProxy's checks said {known.check}"),
         (known.tripwire not in (None, "connected"), f"its tripwire was {known.tripwire}"),
         (known.container not in (None, "running", "unknown"), f"its container was {known.container}"),
         (known.admin not in (None, "ready"), f"it was in {known.admin}"),
@@ -69,7 +68,7 @@ def _against(known: Known) -> str:
 
 def last_one_stays(evidence: Evidence) -> Told:
     """The last server that could answer stays in rotation."""
-    broken, taken_out = [], list(evidence.actions("mark_down", "demote"))
+    broken, taken_out = [], list(evidence.actions(Verb.MARK_DOWN, Verb.DEMOTE))
     for entry in taken_out:
         server = entry.text("server")
         # A demoted standby leaves healthy; a server is marked down because it is dead.
@@ -81,9 +80,9 @@ def last_one_stays(evidence: Evidence) -> Told:
         ]
         promoted = any(
             abs(each.time - entry.time) < SLACK_S and each.text("server") != server
-            for each in evidence.actions("promote")
+            for each in evidence.actions(Verb.PROMOTE)
         )
-        if not others and not promoted and able.alive and (able.in_service or able.health == "up"):
+        if not others and not promoted and able.alive and (able.in_service or able.health == UP):
             broken.append(
                 f"{clock(entry.time)} {server} was {_done(entry)} although alive, and nobody else served"
             )
@@ -91,7 +90,7 @@ def last_one_stays(evidence: Evidence) -> Told:
 
 
 def _done(entry: Entry) -> str:
-    return "marked down" if entry.text("action") == "mark_down" else "demoted"
+    return "marked down" if entry.text("action") == Verb.MARK_DOWN else "demoted"
 
 
 def drained_left_alone(evidence: Evidence) -> Told:
@@ -111,7 +110,7 @@ def drained_left_alone(evidence: Evidence) -> Told:
             # ended, the controller observes at its next look.
             promoted = [
                 entry.time - float(entry.raw.get("took_ms") or 0) / 1000
-                for entry in evidence.actions("promote")
+                for entry in evidence.actions(Verb.PROMOTE)
                 if entry.text("server") == server and start < entry.time <= end
             ]
             begun, over = start + SLACK_S, min(promoted, default=end - TICK_S) - SLACK_S
@@ -128,7 +127,7 @@ def _out(known: Known) -> str:
 
 def demoted_when_stable(evidence: Evidence) -> Told:
     """A standby leaves only when those that it stood in for have been in service long enough."""
-    demotions = list(evidence.actions("demote"))
+    demotions = list(evidence.actions(Verb.DEMOTE))
     missing = list(evidence.gaps)
     if evidence.policy is None:
         return Told([], [*missing, NO_POLICY] if demotions else missing, len(demotions))
@@ -145,7 +144,7 @@ def _too_soon(evidence: Evidence, entry: Entry, stable_s: float) -> Iterator[str
     least_s = stable_s - SLACK_S
     promoted = [
         each.time
-        for each in evidence.actions("promote")
+        for each in evidence.actions(Verb.PROMOTE)
         if each.text("server") == server and each.time < entry.time
     ]
     if promoted and entry.time - promoted[-1] < least_s:
@@ -173,8 +172,8 @@ def back_off(evidence: Evidence) -> Told:
         name: [
             entry.time
             for entry in evidence.entries
-            if entry.event == "decision"
-            and entry.text("action") in ("start", "restart")
+            if entry.event == Event.DECISION
+            and entry.text("action") in (Verb.START, Verb.RESTART)
             and entry.text("server") == name
         ]
         for name in evidence.roles
@@ -238,7 +237,7 @@ def topology_restored(evidence: Evidence) -> Told:
         server = found.get(name)
         if server is None:
             continue
-        if server["health"] != "up":
+        if server["health"] != UP:
             broken.append(f"{name} is {server['health']} at the end: {server.get('reason', '')}".rstrip(": "))
         elif role == ACTIVE and not server["in_rotation"]:
             broken.append(f"{name} (active) is not in rotation at the end")

@@ -10,6 +10,7 @@ import uuid
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from hadr.contract import REQUEST_ID, SERVED_BY
 from lab.faults import CLIENT, DURATION, TOOL, Injection, Parameter, Work, bad_input, duration
 from lab.faults.work import WorkFault
 
@@ -66,7 +67,7 @@ def _open(url: str, stack: contextlib.ExitStack) -> Slow:
     slow.socket = stack.enter_context(made)
     with contextlib.suppress(OSError):  # it shows at the first byte
         made.sendall(
-            f"POST /predict HTTP/1.1\r\nHost: {where.hostname}\r\nX-Request-ID: {slow.request_id}\r\n"
+            f"POST /predict HTTP/1.1\r\nHost: {where.hostname}\r\n{REQUEST_ID}: {slow.request_id}\r\n"
             f"Content-Type: application/json\r\nContent-Length: {LENGTH}\r\n\r\n{{".encode()
         )
     made.setblocking(False)
@@ -101,7 +102,7 @@ def _read(reply: str) -> tuple[int, str]:
     words = first.split(" ")
     headers = {key.lower(): value.strip() for key, _, value in (line.partition(":") for line in lines)}
     status = int(words[1]) if len(words) > 1 and words[1].isdigit() else 0
-    return status, headers.get("x-served-by", "")
+    return status, headers.get(SERVED_BY.lower(), "")
 
 
 def _row(slow: Slow, status: int, server: str, error: str) -> dict[str, object]:
