@@ -1,12 +1,14 @@
-"""An emulated accelerator: a stated number of slots, each busy for a stated service time per inference.
+"""An emulated accelerator: slots, each busy for a stated service time per inference.
 
-The real inference runs inside its service; what it leaves of the service time is waited for without CPU, as a
-server waits for its GPU. So capacity is slots / service time on any machine that keeps up.
+The real inference runs inside its service; what it leaves of the service time is waited for without
+CPU, as a server waits for its GPU. So capacity is slots / service time on any machine that keeps
+up.
 
-Requests are served in the order of their arrival. Each slot keeps a *schedule*: a service starts when the one
-before it was due to end (or at its arrival, if that is later), not when the event loop woke up for it. So the
-lateness of timers delays single replies and never adds up. Only a process that stood still for longer than
-`_MADE_UP_S` starts anew from the present: its accelerator stood still as well.
+Requests are served in the order of their arrival. Each slot keeps a *schedule*: a service starts
+when the one before it was due to end (or at its arrival, if that is later), not when the event loop
+woke up for it. So the lateness of timers delays single replies and never adds up. Only a process
+that stood still for longer than `_MADE_UP_S` starts anew from the present: its accelerator stood
+still as well.
 
 Everything here belongs to the event loop's thread.
 """
@@ -22,7 +24,7 @@ from typing import Generic, TypeVar
 T = TypeVar("T")
 
 _MADE_UP_S = 0.1
-_EARLY_S = 0.0005  # uvloop's timers count whole milliseconds; what is due within half of one is due now
+_EARLY_S = 0.0005  # uvloop's timers count whole ms; what is due within half of one is due now
 _SLOW_SHARE = 0.1  # of its stated time: a service that is late by more is slow
 
 
@@ -47,7 +49,7 @@ class ServiceModel:
 
 @dataclass(frozen=True)
 class Served(Generic[T]):
-    """The outcome of one service. Times are in s; `took_s` runs from its scheduled start to its reply."""
+    """The outcome of one service, in s; `took_s` runs from its scheduled start to its reply."""
 
     result: T
     queue_s: float
@@ -96,9 +98,9 @@ class Accelerator:
         self._random = random.Random(model.seed)  # noqa: S311  not for secrets
 
     async def serve(self, work: Callable[[], T], stated_s: float) -> Served[T]:
-        """Do `work` in a slot, for the service time stated for it; 0 passes through its slot in its turn.
+        """Do `work` in a slot, for the service time stated for it; 0 takes none, in its turn.
 
-        Cancelled while it waits, it gives up its place; cancelled in service, it keeps its slot to the end.
+        Cancelled while it waits, it gives up its place; in service, it keeps its slot to the end.
         """
         service = self._submit(stated_s)
         await service.begun
@@ -152,7 +154,7 @@ class Accelerator:
         return service
 
     def _advance(self) -> None:
-        """End what is due, in the order of its ends, and begin what waited for it; then set the timer."""
+        """End what is due, in order, and begin what waited for it; then set the timer."""
         now = self._clock()
         while True:
             self._begin_waiting(now)

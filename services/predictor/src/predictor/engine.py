@@ -1,13 +1,14 @@
 """Inference that never holds up the event loop, at the cost that the settings ask for.
 
-By default the real inference runs inside an emulated accelerator, which gives it a stated service time
-(accelerator.py). Without one (`service_ms` 0) it is the bare model, or, with a cost factor above 1, the real
-inference repeated so often that it costs the CPU what a larger model costs: nothing is slept or spun.
+By default the real inference runs inside an emulated accelerator, which gives it a stated service
+time (accelerator.py). Without one (`service_ms` 0) it is the bare model, or, with a cost factor
+above 1, the real inference repeated so often that it costs the CPU what a larger model costs:
+nothing is slept or spun.
 
-The engine then measures at start what the longest list takes, repetitions included. Below `inline_limit_ms`
-all runs on the event loop, because a thread hop costs more than such an inference; above, in a pool of
-threads, during which ONNX Runtime releases Python's lock and the event loop goes on answering health checks
-and refusals.
+The engine then measures at start what the longest list takes, repetitions included. Below
+`inline_limit_ms` all runs on the event loop, because a thread hop costs more than such an
+inference; above, in a pool of threads, during which ONNX Runtime releases Python's lock and the
+event loop goes on answering health checks and refusals.
 """
 
 import asyncio
@@ -34,8 +35,8 @@ Distortion = Callable[[Probabilities], Probabilities]
 class Answer:
     """The outcome of one inference: a probability per row, and where the time went, in seconds.
 
-    `planned_s` is the service time that the accelerator drew for it, `service_s` what it took; `slow` says
-    that the difference is over the limit. All three are empty without an accelerator.
+    `planned_s` is the service time that the accelerator drew for it, `service_s` what it took;
+    `slow` says that the difference is over the limit. All three are empty without an accelerator.
     """
 
     probabilities: list[float]
@@ -132,7 +133,7 @@ class Engine:
         return released.set
 
     def service(self) -> dict[str, Any]:
-        """Return how an inference is served, and what capacity follows; None where the machine decides."""
+        """Return how an inference is served, and the capacity; None where the machine decides."""
         capacity_per_s = None
         service: dict[str, Any] = {"kind": "bare" if self.cost_factor == 1 else "cpu"}
         if self.accelerator is not None:
@@ -156,14 +157,14 @@ class Engine:
     async def infer(self, rows: Rows) -> Answer:
         """Run the model on `rows` at its full cost.
 
-        Cancelling the caller while it waits for its turn spares the work. Raises BadAnswerError if the model
-        answers anything but probabilities.
+        Cancelling the caller while it waits for its turn spares the work. Raises BadAnswerError if
+        the model answers anything but probabilities.
         """
         stated_s = self.accelerator.model.stated_s(len(rows)) if self.accelerator else 0.0
         return await self._infer(rows, stated_s, self.cost_factor)
 
     async def prove(self, rows: Rows) -> Answer:
-        """Run the model on golden inputs: in their turn like any others, without taking capacity."""
+        """Run the model on golden inputs: in their turn, without taking capacity."""
         return await self._infer(rows, 0.0, 1)
 
     async def _infer(self, rows: Rows, stated_s: float, repeats: int) -> Answer:

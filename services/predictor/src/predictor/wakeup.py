@@ -17,7 +17,7 @@ _ATTRIBUTES = struct.Struct("=IIQiIQQQ")
 
 
 def ask_for_short_slices() -> int:
-    """Ask for this thread and what it starts; returns the slice (ns) that is in force, 0 if none is known."""
+    """Ask for this thread and what it starts; returns the slice in force (ns), 0 if unknown."""
     calls = _CALLS.get(platform.machine())
     if platform.system() != "Linux" or calls is None:
         return 0
