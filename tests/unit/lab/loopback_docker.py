@@ -83,7 +83,8 @@ class LoopbackDocker(ThreadingHTTPServer):
 
     def happened(self, action: str, name: str) -> None:
         """Do to a container what an action does; times are Docker's."""
-        now = f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime())}.{time.time_ns() % 10**9:09d}Z"
+        seconds, ns = divmod(time.time_ns(), 10**9)  # of one reading, or a second's end would go back
+        now = f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(seconds))}.{ns:09d}Z"
         if action in ("kill", "restart", "exit", "crash"):
             self.finished[name] = now
         if action in ("start", "restart") and (action == "restart" or self.status[name] != "running"):
