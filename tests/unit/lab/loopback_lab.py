@@ -35,7 +35,7 @@ class Lab:
         self.peer = peer
         self.engine = engine
         self.steady = peer.state
-        self.repair_s: float | None = 0.8
+        self.repair_s: float | None = 0.5
         self.failing = False
         self.info: dict[str, Any] = {}
         self.lie: Callable[[bytes], bytes] = bytes

@@ -16,7 +16,7 @@ from lab import records
 from lab.commands import chaos as command
 from lab.commands import report
 from lab.errors import NotSteadyError, UnreachableError
-from lab.experiment import strokes
+from lab.experiment import one_fault, strokes
 from lab.load import spec
 from lab.report import story_text
 from lab.settings import Settings
@@ -75,9 +75,10 @@ def test_a_kill_without_load_is_told_from_journal_and_samples(
 
 
 def test_a_kill_with_load_is_an_experiment_with_a_ledger(
-    lab: Lab, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    lab: Lab, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The page's sentences of the requests are the ledger's and the generator's; the two agree."""
+    monkeypatch.setattr(one_fault, "BEFORE_S", 1.5)
     given = settings(lab, tmp_path, with_load=1, chaos_rate=20.0)
     assert run(given) == 0
     output = capsys.readouterr().out
@@ -99,29 +100,24 @@ def test_a_kill_with_load_is_an_experiment_with_a_ledger(
     )
 
 
-def test_a_pause_is_undone_and_its_end_is_in_the_story(
+def test_two_servers_are_paused_at_the_same_time_and_the_end_of_it_is_told(
     lab: Lab, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The container runs again when the run is over."""
-    assert run(settings(lab, tmp_path, fault="pause", hang_s=0.3)) == 0
-    assert lab.engine.asked == ["pause", "unpause"]
-    assert re.search(r" fault ended +predictor-1 +pause is undone", capsys.readouterr().out)
-
-
-def test_two_servers_are_struck_at_the_same_time(lab: Lab, tmp_path: Path) -> None:
-    """The second kill does not wait until Docker has answered the first."""
+    """The second does not wait until Docker has answered the first; the containers run again afterwards."""
     post, both = lab.on_post, threading.Barrier(2, timeout=30)
 
     def together(action: str, name: str) -> None:
-        if action == "kill":
+        if action == "pause":
             both.wait()
         post(action, name)
 
     lab.engine.on_post = together
-    given = settings(lab, tmp_path, count=2)
+    given = settings(lab, tmp_path, count=2, fault="pause", hang_s=0.3)
     assert run(given) == 0
     struck = [each for each in lines(the_folder(given) / records.FAULTS) if each["event"] == "inject"]
     assert sorted(each["target"] for each in struck) == ["predictor-1", "predictor-2"]
+    assert sorted(lab.engine.asked) == ["pause", "pause", "unpause", "unpause"]
+    assert re.search(r" fault ended +predictor-[12] +pause is undone", capsys.readouterr().out)
 
 
 def test_a_system_that_stays_down_ends_the_run_with_status_1(

@@ -22,7 +22,7 @@ from unit.paths import PYTHONPATH
 
 SCENARIO = """\
 description: one server dies
-load: {rate: 40, before_s: 1.5, after_s: 0}
+load: {rate: 40, before_s: 1, after_s: 0}
 faults:
   - {fault: kill, target: predictor-1, at_s: 0}
 expect: {lost: 0, in_rotation_ms: under 10000, unknown: 0}

@@ -9,7 +9,7 @@ import pytest
 
 from lab import records
 from lab.facts import milestones, story
-from lab.facts.milestones import Stroke
+from lab.facts.milestones import FaultSpan
 from lab.facts.story import Story
 from lab.parts.controller import Entry
 from unit.lab.journal_entries import (
@@ -24,7 +24,7 @@ from unit.lab.journal_entries import (
 )
 from unit.lab.planted_records import Planted
 
-KILL = Stroke("kill", "predictor-1", T0, "SIGKILL")
+KILL = FaultSpan("kill", "predictor-1", T0, "SIGKILL")
 DOWN = (20.0, "observation", {"server": "predictor-1", "change": {"health": ["up", "down"]}})
 UP = (3000.0, "observation", {"server": "predictor-1", "change": {"health": ["down", "up"]}})
 PROMOTE = {"action": "promote", "server": "predictor-3"}
@@ -37,19 +37,19 @@ def told(
     entries: tuple[Entry, ...],
     *,
     roles: dict[str, str] | None = None,
-    strokes: tuple[Stroke, ...] = (KILL,),
+    spans: tuple[FaultSpan, ...] = (KILL,),
     lines: tuple[str, ...] = (),
     steady: tuple[tuple[float, bool], ...] = SHAKEN,
 ) -> Story:
     """Plant the records of a run without load, and tell its story."""
     planted = Planted(folder, haproxy=list(lines), journal=list(entries))
     planted.start = state(*(server(name, role) for name, role in (roles or ROLES).items()))
-    for stroke in strokes:
-        at_s = stroke.time_s - T0
-        planted.fault(at_s, "inject", stroke.target, stroke.fault)
-        planted.faults[-1]["detail"] = stroke.detail
-        if stroke.ended_s is not None:
-            planted.fault(stroke.ended_s - T0, "ended", stroke.target, stroke.fault)
+    for span in spans:
+        at_s = span.time_s - T0
+        planted.fault(at_s, "inject", span.target, span.fault)
+        planted.faults[-1]["detail"] = span.detail
+        if span.ended_s is not None:
+            planted.fault(span.ended_s - T0, "ended", span.target, span.fault)
     for at_s, is_steady in steady:
         planted.sample(at_s, steady=is_steady)
     return story.build(planted.save())
@@ -250,20 +250,20 @@ def test_a_system_that_was_steady_all_the_time_is_not_said_to_be_so_again(tmp_pa
 
 def test_both_servers_and_the_standby_struck_leave_nobody_to_promote(tmp_path: Path) -> None:
     """A standby that was struck too is not expected to be promoted."""
-    made = told(tmp_path, (), strokes=(KILL, Stroke("kill", "predictor-3", T0 + 0.002)))
+    made = told(tmp_path, (), spans=(KILL, FaultSpan("kill", "predictor-3", T0 + 0.002)))
     assert "each standby was struck too: nobody was left to promote" in made.remarks
     assert [round(made.at_ms(each)) for each in made.milestones[:2]] == [0, 2]
 
 
 def test_a_pause_is_detected_by_the_check_and_its_end_is_a_milestone(tmp_path: Path) -> None:
     """A hang ends no connection: the check sees it; the end of the fault is told with its time."""
-    paused = Stroke("pause", "predictor-1", T0, "docker pause", ended_s=T0 + 5)
+    paused = FaultSpan("pause", "predictor-1", T0, "docker pause", ended_s=T0 + 5)
     rows = (
         signalled(610.0, "check", "check_down", "L7TOUT"),
         (611.0, "observation", {"server": "predictor-1", "change": {"health": ["up", "down"]}}),
         (5400.0, "observation", {"server": "predictor-1", "change": {"health": ["down", "up"]}}),
     )
-    made = told(tmp_path, journal(*rows), strokes=(paused,))
+    made = told(tmp_path, journal(*rows), spans=(paused,))
     assert [each.name for each in made.milestones][:5] == [
         "injected",
         "first sign",
@@ -277,7 +277,7 @@ def test_a_pause_is_detected_by_the_check_and_its_end_is_a_milestone(tmp_path: P
 
 def test_a_fault_that_others_repair_has_no_end_of_its_own(tmp_path: Path) -> None:
     """That the container of a killed server runs again is told as the controller's deed."""
-    made = told(tmp_path, KILLED_AND_REPLACED, strokes=(replace(KILL, ended_s=T0 + 0.7),))
+    made = told(tmp_path, KILLED_AND_REPLACED, spans=(replace(KILL, ended_s=T0 + 0.7),))
     assert made.first("fault ended") is None
 
 
@@ -288,12 +288,33 @@ def test_each_of_two_faults_of_a_server_is_told(tmp_path: Path) -> None:
         (5020.0, "observation", {"server": "predictor-1", "change": {"health": ["up", "down"]}}),
         (7000.0, "observation", {"server": "predictor-1", "change": {"health": ["down", "up"]}}),
     )
-    made = told(tmp_path, journal(*rows), strokes=(KILL, replace(KILL, time_s=T0 + 5)))
+    made = told(tmp_path, journal(*rows), spans=(KILL, replace(KILL, time_s=T0 + 5)))
     times = {
         name: [round(made.at_ms(each)) for each in made.milestones if each.name == name]
         for name in ("injected", "detected", "healthy again")
     }
     assert times == {"injected": [0, 5000], "detected": [20, 5020], "healthy again": [3000, 7000]}
+
+
+def test_the_end_of_a_fault_is_its_own_though_another_began_on_the_server_meanwhile() -> None:
+    """Two that overlap, and one that is done twice: each has the next end of the same fault."""
+    events = [
+        {"time": T0 + at_s, "event": event, "fault": fault, "target": "predictor-1"}
+        for at_s, event, fault in (
+            (0, "inject", "latency"),
+            (1, "inject", "pause"),
+            (2, "ended", "latency"),
+            (3, "ended", "pause"),
+            (4, "inject", "pause"),
+            (5, "ended", "pause"),
+        )
+    ]
+    spans = milestones.fault_spans(events)
+    assert [(span.fault, span.time_s - T0, (span.ended_s or 0) - T0) for span in spans] == [
+        ("latency", 0, 2),
+        ("pause", 1, 3),
+        ("pause", 4, 5),
+    ]
 
 
 def test_a_server_that_docker_restarts_by_itself_counts_as_started_when_its_container_runs(

@@ -15,7 +15,7 @@ from rich.console import Console
 
 from lab import __main__ as lab
 from lab.errors import RecordsError
-from lab.facts import ledger
+from lab.facts import ledger, milestones
 from lab.facts.ledger import DEFINITIONS
 from lab.report import bands, events, page, series, short, stake, tables, theme, traces
 from lab.report import folder as records
@@ -372,11 +372,11 @@ def test_nothing_is_claimed_where_samples_are_missing() -> None:
 
 
 def test_a_fault_lasts_until_its_verified_end_and_one_without_it_has_none() -> None:
-    (span,) = events.spans(planted.faults(), T0)
-    assert (span.target, span.start_s) == ("predictor-1", 0.0)
-    assert span.end_s == pytest.approx(2.9)
-    (span,) = events.spans(planted.faults()[:-1], T0)
-    assert span.end_s is None
+    (span,) = milestones.fault_spans(planted.faults())
+    assert (span.target, span.time_s) == ("predictor-1", T0)
+    assert span.ended_s == pytest.approx(T0 + 2.9)
+    (span,) = milestones.fault_spans(planted.faults()[:-1])
+    assert span.ended_s is None
 
 
 def test_faults_and_decisions_are_told_in_the_order_of_time() -> None:

@@ -3,14 +3,13 @@
 schema.py       the keys of a scenario file: unit, bounds, default, help
 scenario.py     what a scenario is; finds the files
 parse.py        a file's text -> scenario, or all that is wrong with it, with lines
-measures.py     what can be expected: measure by measure, with its definition
 schedule.py     pure: scenario, system and seed -> who is struck, when, for how long; the rate of the load
 abort.py        pure: what the clients saw -> go on, or stop at once and why
 strokes.py      does the faults and undoes them
 watch.py        samples the system all along
 collect.py      fetches the logs of every part into the folder
 runner.py       one trial from start to end
-judge.py        pure: expectations and measurements -> verdict
-trials.py       pure: the values of several trials -> median, spread, confidence interval
-show.py         what a person sees in the terminal
+assess.py       the folder of a trial -> its verdict
+one_fault.py    pure: what `make chaos` is told -> a scenario of one fault
+loadtest.py     a load test from start to end
 """

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from lab.experiment.scenario import AbortBound
-from lab.records import ERROR, LATE, NONE, REFUSED
+from lab.records.classes import CLIENT_GONE, ERROR, LATE, NONE, REFUSED
 
 FEWEST = 20
 """A share of fewer requests than this says little."""
@@ -32,8 +32,8 @@ class Window:
 
     @classmethod
     def of(cls, start_s: float, end_s: float, failures: Iterable[str]) -> Window:
-        """Count the kinds of failure of requests (`none`: served)."""
-        kinds = Counter(failures)
+        """Count the kinds of failure of requests (`none`: served); clients that left count for nothing."""
+        kinds = Counter(kind for kind in failures if kind != CLIENT_GONE)
         return cls(start_s, end_s, kinds.total(), kinds[NONE], kinds[REFUSED], kinds[ERROR], kinds[LATE])
 
 

@@ -16,6 +16,8 @@ from lab.parts.controller import ACTIVE, STANDBY, UP, State
 from lab.settings import Settings
 
 NAME = "chaos"
+BEFORE_S = 5.0
+"""The load runs this long before the fault, so that there is something usual to compare with."""
 LOAD_SHARE = 0.7
 """The load that a run brings along, of what the servers left can carry."""
 TEXT = """\
@@ -68,10 +70,10 @@ def _load(state: State, settings: Settings, targets: Sequence[str]) -> str:
     if not settings.with_load:
         return "pattern: none, before_s: 1"
     if settings.chaos_rate:
-        return f"rate: {settings.chaos_rate:g}, before_s: 5"
+        return f"rate: {settings.chaos_rate:g}, before_s: {BEFORE_S:g}"
     actives = state.with_role(ACTIVE)
     left = max(1, sum(server.name not in targets for server in actives))
-    return f"share: {LOAD_SHARE * left / max(1, len(actives)):.4f}, before_s: 5"
+    return f"share: {LOAD_SHARE * left / max(1, len(actives)):.4f}, before_s: {BEFORE_S:g}"
 
 
 def _named(state: State, settings: Settings) -> tuple[str, ...]:

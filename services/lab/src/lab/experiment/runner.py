@@ -52,7 +52,7 @@ class Outcome:
 
 
 @dataclass
-class Story:
+class Course:
     """What happened in a trial, as it goes on. Times in epoch s."""
 
     started_s: float
@@ -64,7 +64,7 @@ class Story:
 
 
 class _DamageError(Exception):
-    """The damage exceeds the scenario's bound; the story says how."""
+    """The damage exceeds the scenario's bound; the course says how."""
 
 
 class Trial:
@@ -88,7 +88,7 @@ class Trial:
         self._say = say
         self._finish = finish
         self._planned = planned
-        self._story = Story(time.time())
+        self._course = Course(time.time())
         self._saved: dict[str, Any] = {}
 
     def run(self) -> Outcome:
@@ -133,7 +133,7 @@ class Trial:
 
     def _run(self, folder: Path, plan: Plan, striker: Striker, log: FaultLog, gather: Gather) -> Outcome:
         """Do what is planned, and judge it."""
-        story = self._story
+        course = self._course
         try:
             self._live(folder, plan, striker, log)
         except KeyboardInterrupt:
@@ -142,18 +142,18 @@ class Trial:
             self._end(folder, plan.topology, Verdict(judge.COULD_NOT_RUN, said), log)
             raise
         except LabError as error:
-            story.not_run = error.what
+            course.not_run = error.what
         entries, missing = self._collect(folder, gather)
-        not_run = dict.fromkeys([story.not_run, *striker.troubles]) if story.not_run else ()
+        not_run = dict.fromkeys([course.not_run, *striker.troubles]) if course.not_run else ()
         facts = Facts(
             invalid=(*missing, *striker.troubles),
             not_run=tuple(not_run),
-            aborted=story.aborted,
-            recovered=story.recovered_s is not None,
+            aborted=course.aborted,
+            recovered=course.recovered_s is not None,
             recovery_within_s=self._scenario.recovery.within_s,
-            unsteady_because=story.last_reason,
+            unsteady_because=course.last_reason,
         )
-        zero_s = min(log.times(INJECT), default=story.zero_s or story.started_s)
+        zero_s = min(log.times(INJECT), default=course.zero_s or course.started_s)
         self._say("reading the records")
         verdict = assess.verdict(folder, plan, entries, zero_s, facts)
         return self._end(folder, plan.topology, verdict, log, reports=striker.reports)
@@ -175,7 +175,7 @@ class Trial:
                 self._recover(plan, watcher, log)
                 self._rest(watcher, plan.scenario.load.after_s)
             except _DamageError:
-                self._say(f"ABORT: {self._story.aborted}; undoing every fault")
+                self._say(f"ABORT: {self._course.aborted}; undoing every fault")
                 striker.finish()
                 watcher.stop_load()
                 self._recover(plan, watcher, log)
@@ -189,8 +189,8 @@ class Trial:
         if plan.loaded:
             self._say(f"load: {plan.rate:.0f} requests/s for {before_s:g} s before")
             begun_s = self._first_due_s(watcher)
-        self._story.zero_s = begun_s + before_s
-        while time.time() < self._story.zero_s - watch.EVERY_S:
+        self._course.zero_s = begun_s + before_s
+        while time.time() < self._course.zero_s - watch.EVERY_S:
             watcher.sample()
         steady = plan.scenario.steady
         reason = watch.unsteady(watcher.rows, steady.failed_percent, steady.p95_ms) if plan.loaded else ""
@@ -211,7 +211,7 @@ class Trial:
 
     def _strike(self, plan: Plan, striker: Striker, watcher: Watch) -> None:
         """Let the faults happen; watch, and see whether the damage is too great."""
-        zero_s = self._story.zero_s or time.time()
+        zero_s = self._course.zero_s or time.time()
         striker.start(time.monotonic() + zero_s - time.time())
         self._say(
             "faults: " + (", ".join(f"{one.fault} {' '.join(one.targets)}" for one in plan.strokes) or "none")
@@ -225,16 +225,16 @@ class Trial:
     def _recover(self, plan: Plan, watcher: Watch, log: FaultLog) -> None:
         """Wait until the system is steady again and the clients are well, as long as the scenario allows."""
         recovery = plan.scenario.recovery
-        zero_s = self._story.zero_s or 0.0
+        zero_s = self._course.zero_s or 0.0
         since_s = max([*log.times(ENDED), *log.times(INJECT), zero_s + (plan.scenario.load.peak_s or 0.0)])
         deadline = time.monotonic() + recovery.within_s
         while time.monotonic() < deadline:
             self._sample(plan, watcher)
             self._say(f"waiting for the recovery: {watcher.reason or 'the clients are served'}")
-            self._story.last_reason = watcher.reason
-            at_most = recovery.failed_percent if plan.loaded and not self._story.aborted else None
-            self._story.recovered_s = watcher.recovered(at_most, since_s)
-            if self._story.recovered_s is not None:
+            self._course.last_reason = watcher.reason
+            at_most = recovery.failed_percent if plan.loaded and not self._course.aborted else None
+            self._course.recovered_s = watcher.recovered(at_most, since_s)
+            if self._course.recovered_s is not None:
                 return
 
     def _settle(self, plan: Plan, watcher: Watch) -> None:
@@ -253,13 +253,13 @@ class Trial:
     def _sample(self, plan: Plan, watcher: Watch) -> None:
         """Take a sample; raise _DamageError at the abort bound. Only a spike's load may end by itself."""
         watcher.sample()
-        story = self._story
-        if story.aborted:
+        course = self._course
+        if course.aborted:
             return
         if watcher.load_over and plan.load.pattern != "spike":
             raise GeneratorError("the load ended before the system had recovered")
-        if reason := abort.reason(plan.scenario.abort, watcher.since(story.zero_s or 0.0)):
-            story.aborted = reason
+        if reason := abort.reason(plan.scenario.abort, watcher.since(course.zero_s or 0.0)):
+            course.aborted = reason
             raise _DamageError
 
     def _collect(self, folder: Path, gather: Gather) -> tuple[list[Entry], list[str]]:
@@ -276,7 +276,7 @@ class Trial:
         self, folder: Path, topology: str, verdict: Verdict, log: FaultLog | None, **more: Any
     ) -> Outcome:
         """Write verdict.json, and let `finish` add what is made from the records."""
-        story = self._story
+        course = self._course
         injected, ended = (log.times(INJECT), log.times(ENDED)) if log else ([], [])
         if log:
             log.close()
@@ -287,11 +287,11 @@ class Trial:
             "topology": topology,
             "seed": self._seed,
             "trial": self._number,
-            "aborted": bool(story.aborted),
-            "started_s": story.started_s,
+            "aborted": bool(course.aborted),
+            "started_s": course.started_s,
             "ended_s": time.time(),
             "fault_s": [injected[0], ended[-1] if ended else None] if injected else None,
-            "recovered_s": story.recovered_s,
+            "recovered_s": course.recovered_s,
             **more,
         }
         records.write_json(folder / records.VERDICT, content)

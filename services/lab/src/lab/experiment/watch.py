@@ -14,7 +14,8 @@ from lab.errors import UnreachableError
 from lab.experiment.abort import Window, failed_percent
 from lab.load.generator import Load
 from lab.parts.controller import Controller, State
-from lab.records import LATE, NONE, SAMPLES, Request
+from lab.records import SAMPLES, Request
+from lab.records.classes import CLIENT_GONE, FAILURES, LATE, NONE
 from lab.records.percentiles import percentile
 from lab.settings import Settings
 
@@ -119,10 +120,10 @@ class Watch:
 
 def unsteady(rows: Iterable[Request], failed_at_most_percent: float, p95_at_most_ms: float) -> str:
     """Say why the load before the faults was not served steadily; empty if it was."""
-    found = list(rows)
+    found = [row for row in rows if row.failure != CLIENT_GONE]
     if not found:
         return "no request of the load was answered"
-    failed = 100 * sum(row.failure != NONE for row in found) / len(found)
+    failed = 100 * sum(row.failure in FAILURES for row in found) / len(found)
     if failed > failed_at_most_percent:
         return (
             f"{failed:.1f} % of the requests failed before any fault (at most {failed_at_most_percent:g} %)"

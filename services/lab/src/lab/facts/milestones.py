@@ -30,7 +30,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from hadr.contract import OK, Event, Verb
@@ -71,8 +71,8 @@ class Milestone:
 
 
 @dataclass(frozen=True)
-class Stroke:
-    """A fault as it was done to a target. `next_s` is when the same target is struck again."""
+class FaultSpan:
+    """A fault as it was done to a target; None: no record of its end. `next_s`: when it is struck again."""
 
     fault: str
     target: str
@@ -81,29 +81,31 @@ class Stroke:
     ended_s: float | None = None
     next_s: float = float("inf")
 
+    def since(self, zero_s: float) -> FaultSpan:
+        """Return it with its times counted from a moment."""
+        ended_s = None if self.ended_s is None else self.ended_s - zero_s
+        return replace(self, time_s=self.time_s - zero_s, ended_s=ended_s, next_s=self.next_s - zero_s)
 
-def strokes(events: Iterable[Mapping[str, Any]]) -> list[Stroke]:
-    """Return the faults of faults.jsonl, each with the end that was verified for it, in the order of time."""
+
+def fault_spans(events: Iterable[Mapping[str, Any]]) -> list[FaultSpan]:
+    """Pair each fault of faults.jsonl with the next end of the same fault on the same target."""
     ordered = sorted(events, key=lambda event: float(event["time"]))
-    begun = [event for event in ordered if event["event"] == "inject"]
+    begun = [event for event in ordered if event.get("event") == "inject"]
+    ends = [event for event in ordered if event.get("event") == "ended"]
     made = []
     for number, event in enumerate(begun):
-        target, fault = str(event["target"]), str(event["fault"])
-        following = (float(later["time"]) for later in begun[number + 1 :] if later["target"] == target)
-        next_s = next(following, float("inf"))
-        ends = (
-            float(each["time"])
-            for each in ordered
-            if (each["event"], each["target"], each["fault"]) == ("ended", target, fault)
-        )
-        ended_s = next((at for at in ends if float(event["time"]) <= at < next_s), None)
-        made.append(
-            Stroke(fault, target, float(event["time"]), str(event.get("detail") or ""), ended_s, next_s)
-        )
+        fault, target, at_s = str(event.get("fault", "")), str(event.get("target", "")), float(event["time"])
+        same = (each for each in ends if (each.get("fault"), each.get("target")) == (fault, target))
+        if end := next((each for each in same if float(each["time"]) >= at_s), None):
+            ends.remove(end)
+        later = (float(each["time"]) for each in begun[number + 1 :] if each.get("target") == target)
+        ended_s = float(end["time"]) if end else None
+        detail = str(event.get("detail") or "")
+        made.append(FaultSpan(fault, target, at_s, detail, ended_s, next(later, float("inf"))))
     return made
 
 
-def of_faults(done: Sequence[Stroke]) -> Iterator[Milestone]:
+def of_faults(done: Sequence[FaultSpan]) -> Iterator[Milestone]:
     """Yield the injections, and the ends of faults that last."""
     for each in done:
         yield Milestone(INJECTED, each.target, each.time_s, FAULTS, each.detail, ASKED_MS, each.fault)
@@ -114,15 +116,15 @@ def of_faults(done: Sequence[Stroke]) -> Iterator[Milestone]:
 
 
 def of_journal(
-    done: Sequence[Stroke], roles: Mapping[str, str], entries: Sequence[Entry]
+    done: Sequence[FaultSpan], roles: Mapping[str, str], entries: Sequence[Entry]
 ) -> Iterator[Milestone]:
     """Yield how the failures came to light, and what the controller did about them."""
     after = sorted((entry for entry in entries if entry.time >= done[0].time_s), key=lambda entry: entry.time)
-    for stroke in done:
+    for span in done:
         own = [
             entry
             for entry in after
-            if entry.text("server") == stroke.target and stroke.time_s <= entry.time < stroke.next_s
+            if entry.text("server") == span.target and span.time_s <= entry.time < span.next_s
         ]
         yield from _failure(own)
         yield from _repair(own)
@@ -134,7 +136,7 @@ def of_journal(
     ]
     yield from promotions
     if not any(each.name == DECIDED for each in promotions):
-        targets = {stroke.target for stroke in done}
+        targets = {span.target for span in done}
         yield from _marked_down([entry for entry in after if entry.text("server") in targets])
 
 

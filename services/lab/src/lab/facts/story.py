@@ -37,8 +37,8 @@ from lab.facts.milestones import (
     IN_ROTATION,
     INJECTED,
     STEADY,
+    FaultSpan,
     Milestone,
-    Stroke,
 )
 from lab.parts.controller import ACTIVE, STANDBY, Entry
 from lab.records import FAULTS, HAPROXY_LOG, JOURNAL, REQUESTS, SAMPLES, SETTINGS_FILE, STORY, json_lines
@@ -106,18 +106,18 @@ class Story:
 
 def build(folder: Path) -> Story:
     """Tell the story of a folder, and write story.json. Without a ledger it has no requests."""
-    done = milestones.strokes(json_lines(folder / FAULTS))
+    done = milestones.fault_spans(json_lines(folder / FAULTS))
     told = _tell(folder, done) if done else Story(None, notes=("no fault was injected",))
     records.write_json(folder / STORY, told.as_json())
     return told
 
 
-def _tell(folder: Path, done: Sequence[Stroke]) -> Story:
+def _tell(folder: Path, done: Sequence[FaultSpan]) -> Story:
     roles, _ = server_history.of_state(records.read_json(folder / SETTINGS_FILE)["state_start"])
     entries = [Entry.from_raw(raw) for raw in json_lines(folder / JOURNAL)]
     found = [*milestones.of_faults(done), *milestones.of_journal(done, roles, entries)]
     start_s = done[0].time_s
-    ended_s = max((stroke.ended_s or stroke.time_s for stroke in done), default=start_s)
+    ended_s = max((span.ended_s or span.time_s for span in done), default=start_s)
     steady = milestones.steady_again(json_lines(folder / SAMPLES), start_s, ended_s)
     found += [steady] if isinstance(steady, Milestone) else []
     requests, skew = None, clock.Skew(None, None)
@@ -235,12 +235,12 @@ def _sum(before: Milestone, after: Milestone) -> float | None:
 
 
 def _remarks(
-    found: Sequence[Milestone], done: Sequence[Stroke], roles: Mapping[str, str], entries: Sequence[Entry]
+    found: Sequence[Milestone], done: Sequence[FaultSpan], roles: Mapping[str, str], entries: Sequence[Entry]
 ) -> Iterator[str]:
     """Say what did not happen although it could be expected, and why that may be right."""
     names = {(each.name, each.server) for each in found}
     promoted = sorted(server for name, server in names if name == IN_ROTATION)
-    struck = sorted({stroke.target for stroke in done} & set(roles))
+    struck = sorted({span.target for span in done} & set(roles))
     if struck and not promoted:
         yield _not_promoted(set(struck), roles, [each for each in entries if each.time >= done[0].time_s])
     for server in struck:

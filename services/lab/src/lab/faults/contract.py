@@ -149,7 +149,7 @@ class Injection:
 class Fault:
     """A fault with defaults: it happens to servers, lasts until undo(), and the watchdog sees to its end.
 
-    `name` is its file's, `detail` how it is done (a few words for the timeline), `places` where it can be
+    `name` is its file's, `detail` how it is done (a few words for the story), `places` where it can be
     done. `ends` is False if others repair what it did to a server; `limit` is who ends it in any case. What
     else is given by keyword is a Parameter of that name. All methods raise LabError.
 

@@ -7,12 +7,12 @@ from typing import Any
 from lab.parts.controller import Entry
 from lab.report.terminal import sentence
 
-INJECT, ENDED = "inject", "ended"
+INJECT = "inject"
 FAULT_WORDS = {
     INJECT: "fault asked for",
     "effect": "fault in effect",
     "undo": "end asked for",
-    ENDED: "fault over",
+    "ended": "fault over",
 }
 DECISION, ACTION, CONFIRMED = "decision", "action", "confirmed"
 FAULT, CONTROLLER = "fault", "controller"
@@ -28,17 +28,6 @@ class Event:
     server: str
     text: str
     key: str
-
-
-@dataclass(frozen=True)
-class Span:
-    """A fault from its being asked for to its verified end; None: no record of its end."""
-
-    fault: str
-    target: str
-    start_s: float
-    end_s: float | None
-    detail: str
 
 
 def events(faults: Sequence[Mapping[str, Any]], journal: Sequence[Entry], zero_s: float) -> list[Event]:
@@ -70,28 +59,3 @@ def _fault(raw: Mapping[str, Any], zero_s: float) -> Event:
         detail,
         kind,
     )
-
-
-def spans(faults: Sequence[Mapping[str, Any]], zero_s: float) -> list[Span]:
-    """Pair each fault's beginning with the next end of the same fault on the same target."""
-    found: list[Span] = []
-    ends = [raw for raw in faults if raw.get("event") == ENDED]
-    for raw in faults:
-        if raw.get("event") != INJECT:
-            continue
-        same = (raw.get("fault"), raw.get("target"))
-        end = next(
-            (e for e in ends if (e.get("fault"), e.get("target")) == same and e["time"] >= raw["time"]), None
-        )
-        if end is not None:
-            ends.remove(end)
-        found.append(
-            Span(
-                str(raw.get("fault", "")),
-                str(raw.get("target", "")),
-                float(raw["time"]) - zero_s,
-                float(end["time"]) - zero_s if end is not None else None,
-                str(raw.get("detail") or ""),
-            )
-        )
-    return found

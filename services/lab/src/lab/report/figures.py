@@ -65,7 +65,7 @@ def extent(shown: Timeline) -> tuple[float, float]:
     """Return the first and the last moment that a record tells of, in seconds."""
     ends = [(bar.at_s, bar.at_s + shown.series.width_s) for bar in shown.series.bins]
     ends += [(band.start_s, band.end_s) for band in shown.bands]
-    ends += [(span.start_s, span.end_s or span.start_s) for span in shown.spans]
+    ends += [(span.time_s, span.ended_s or span.time_s) for span in shown.spans]
     if not ends:
         return 0.0, 1.0
     return min(start for start, _ in ends), max(end for _, end in ends)
@@ -144,10 +144,10 @@ def _shapes(shown: Timeline) -> list[dict[str, Any]]:
     shapes: list[dict[str, Any]] = []
     across = {"xref": "x", "yref": "paper", "y0": 0, "y1": 1, "layer": "below"}
     for span in shown.spans[:LINES_MAX]:
-        end = span.start_s if span.end_s is None else span.end_s
-        box = {"type": "rect", "x0": span.start_s, "x1": end, "fillcolor": "@fault@", "opacity": 0.10}
+        end = span.time_s if span.ended_s is None else span.ended_s
+        box = {"type": "rect", "x0": span.time_s, "x1": end, "fillcolor": "@fault@", "opacity": 0.10}
         shapes.append({**across, **box, "line": {"width": 0}})
-        for at, dash in ((span.start_s, "solid"), (end, "dash")):
+        for at, dash in ((span.time_s, "solid"), (end, "dash")):
             line = {
                 "type": "line",
                 "x0": at,

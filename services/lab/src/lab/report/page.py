@@ -18,6 +18,7 @@ from typing import Any
 import jinja2
 
 from lab.errors import LabError, RecordsError
+from lab.facts import milestones
 from lab.records import LEDGER
 from lab.records.times import clock
 from lab.report import bands, figures, series, stake, tables, theme
@@ -109,7 +110,7 @@ def timeline_of(found: Records, remarks: list[str]) -> figures.Figure:
             series=counted,
             bands=bands.bands(found.samples, found.zero_s),
             events=happened.events(found.faults, found.journal, found.zero_s),
-            spans=happened.spans(found.faults, found.zero_s),
+            spans=[span.since(found.zero_s) for span in milestones.fault_spans(found.faults)],
             lost=found.ledger.get("lost") or (),
             zero_s=found.zero_s,
             zero_name=found.zero_name,

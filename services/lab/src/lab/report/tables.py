@@ -26,7 +26,7 @@ class Expected:
 
 
 @dataclass(frozen=True)
-class Phase:
+class PhaseRow:
     """One phase of the budget; its bar's place is in percent of what is drawn, None: beyond it."""
 
     name: str
@@ -101,7 +101,7 @@ def _with_unit(value: object, unit: str) -> str:
     return f"{text} {unit}" if unit and text[-1:].isdigit() else text
 
 
-def phases(story: Raw, zero_s: float) -> list[Phase]:
+def phases(story: Raw, zero_s: float) -> list[PhaseRow]:
     """Return the budget's phases; the bars share one linear scale that the long repair does not squeeze.
 
     Drawn to scale is everything, but a last phase that lasts until more than five times as late as all before
@@ -121,13 +121,13 @@ def _since(value: object, zero_s: float) -> float | None:
     return value - zero_s if value > EPOCH_S else float(value)
 
 
-def _phase(raw: Mapping[str, Any], start: float | None, end: float | None, drawn_s: float) -> Phase:
+def _phase(raw: Mapping[str, Any], start: float | None, end: float | None, drawn_s: float) -> PhaseRow:
     uncertain = raw.get("uncertainty_ms")
     shown = start is not None and end is not None and drawn_s > 0 and end <= drawn_s
     left = 100 * max(start or 0.0, 0.0) / drawn_s if shown else None
     width = 100 * max((end or 0.0) - (start or 0.0), 0.0) / drawn_s if shown else 0.0
     error = uncertain / 10 / drawn_s if shown and isinstance(uncertain, int | float) else 0.0
-    return Phase(
+    return PhaseRow(
         name=str(raw.get("name", "")),
         since=f"since {raw['from']}" if raw.get("from") else "",
         duration=milliseconds(raw.get("duration_ms")),

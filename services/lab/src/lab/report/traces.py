@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from html import escape
 from typing import Any
 
+from lab.facts.milestones import FaultSpan
 from lab.report import bands as states
 from lab.report.bands import Band
-from lab.report.events import CONTROLLER, DECISION, Event, Span
+from lab.report.events import CONTROLLER, DECISION, Event
 from lab.report.series import Series
 
 HOVER_CHARACTERS = 56
@@ -34,7 +35,7 @@ class Timeline:
     series: Series
     bands: Sequence[Band]
     events: Sequence[Event]
-    spans: Sequence[Span]
+    spans: Sequence[FaultSpan]
     lost: Sequence[Mapping[str, Any]]
     zero_s: float
     zero_name: str
@@ -177,14 +178,14 @@ def _states(shown: Timeline) -> list[Trace]:
 
 def _faults(shown: Timeline) -> list[Trace]:
     text = [escape(f"{span.fault} {span.target}") for span in shown.spans]
-    lasting = [span for span in shown.spans if span.end_s is not None]
+    lasting = [span for span in shown.spans if span.ended_s is not None]
     common = {"yaxis": "y4", "name": FAULTS}
     bars = {
         "type": "bar",
         "orientation": "h",
         "y": [FAULTS] * len(lasting),
-        "base": [span.start_s for span in lasting],
-        "x": [(span.end_s or 0) - span.start_s for span in lasting],
+        "base": [span.time_s for span in lasting],
+        "x": [(span.ended_s or 0) - span.time_s for span in lasting],
         "width": 0.3,
         "marker": {"color": "@fault@", "opacity": 0.75},
         "hoverinfo": "skip",
@@ -192,7 +193,7 @@ def _faults(shown: Timeline) -> list[Trace]:
     heads = {
         "type": "scatter",
         "mode": "markers+text",
-        "x": [span.start_s for span in shown.spans],
+        "x": [span.time_s for span in shown.spans],
         "y": [FAULTS] * len(shown.spans),
         "text": [f"{label} " if number == 0 else "" for number, label in enumerate(text)],
         "customdata": [[label, hover(span.detail)] for label, span in zip(text, shown.spans, strict=True)],
