@@ -3,7 +3,7 @@
 A background task keeps `containers` up to date: a stream of events for speed, a list every few seconds for
 certainty. Whoever decides reads that dictionary and never waits for Docker. docker-proxy lets pass only what
 is asked here: the list and the events of this project, and inspect, start and restart of its containers by
-their names.
+their names. Why not through Docker's SDK: docs/decisions/0006-docker-client.md.
 
 Errors:
 

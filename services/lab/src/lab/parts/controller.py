@@ -13,7 +13,7 @@ from typing import Any, Self
 
 import httpx
 
-from hadr.contract import Health, Role
+from hadr.contract import Health, Role, ServerReply
 from lab.errors import UnreachableError
 
 ACTIVE, STANDBY = Role.ACTIVE, Role.STANDBY
@@ -164,7 +164,7 @@ def entries(lines: Iterator[str] | list[str]) -> Iterator[Entry]:
             yield Entry.from_raw(json.loads(line))
 
 
-def _server(raw: dict[str, Any]) -> ServerState:
+def _server(raw: ServerReply) -> ServerState:
     return ServerState(
         name=str(raw["name"]),
         role=str(raw["role"]),
