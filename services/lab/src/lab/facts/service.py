@@ -1,0 +1,136 @@
+"""How the servers serve, as they stated it, and whether this machine let them.
+
+An emulated accelerator takes a stated time for each service; a machine that is too busy makes it take longer.
+A service that took over 10 % longer than stated is slow; a run in which more than SLOW_PERCENT_MAX were says
+more about the machine than about the topology.
+
+An experiment's services are the lines of predictor.jsonl, without those of a server while it was struck: a
+fault may slow it down. A load test has no such lines: there the servers' own counts before and after are
+compared (settings.json); a server that counts from 0 again was restarted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from lab.records import FAULTS, PREDICTOR_LOG, SETTINGS_FILE, json_lines, read_json
+
+EMULATED = "emulated"
+SLOW_PERCENT_MAX = 1.0
+AFTER_FAULT_S = 1.0
+"""What a fault held up may end this much later."""
+KINDS = {"bare": "the bare model", "cpu": "the model at a higher cost in CPU time"}
+
+Stated = Mapping[str, Mapping[str, Any]]
+"""By server: the service model of its /info."""
+
+
+@dataclass(frozen=True)
+class Services:
+    """How many services the servers made, and how many of them took over 10 % longer than stated."""
+
+    services: int
+    slow: int
+
+    @property
+    def slow_percent(self) -> float:
+        """The share of slow ones; 0 of none."""
+        return 100 * self.slow / self.services if self.services else 0.0
+
+
+def described(stated: Stated) -> str:
+    """Say in words how the servers serve."""
+    by_words: dict[str, list[str]] = {}
+    for server, service in stated.items():
+        by_words.setdefault(_described(service), []).append(server)
+    if not by_words:
+        return "not recorded"
+    if len(by_words) == 1:
+        return next(iter(by_words)) + " per server" * (len(stated) > 1)
+    return "; ".join(f"{', '.join(servers)}: {words}" for words, servers in by_words.items())
+
+
+def _described(service: Mapping[str, Any]) -> str:
+    capacity = service.get("capacity_per_s")
+    if service.get("kind") != EMULATED or capacity is None:
+        kind = KINDS.get(str(service.get("kind")), "not stated")
+        return f"{kind}, its capacity is the machine's"
+    slots = service["slots"]
+    varied = f", cv {service['cv']:g}" if service.get("cv") else ""
+    time = f"{service['service_ms']:g} ms{varied}"
+    unit = "slot" if slots == 1 else "slots"
+    return f"emulated accelerator: {slots} {unit} x {time} = {capacity:g} requests/s"
+
+
+def counted(before: Stated, after: Stated) -> Services:
+    """Return what the servers counted between two moments; who counts less than before began anew."""
+    services = slow = 0
+    for server, end in after.items():
+        start = before.get(server, {})
+        again = end.get("services", 0) < start.get("services", 0)
+        services += end.get("services", 0) - (0 if again else start.get("services", 0))
+        slow += end.get("services_slow", 0) - (0 if again else start.get("services_slow", 0))
+    return Services(services, slow)
+
+
+def logged(path: Path, struck: Iterable[tuple[str, float, float]]) -> Services:
+    """Return what predictor.jsonl shows; `struck` are spans that do not count: (server, from, to)."""
+    if not path.is_file() or path.stat().st_size == 0:
+        return Services(0, 0)
+    columns = {"server": "VARCHAR", "time": "DOUBLE", "planned_ms": "DOUBLE", "slow": "BOOLEAN"}
+    with duckdb.connect() as db:
+        db.execute("CREATE TABLE struck (server VARCHAR, from_s DOUBLE, to_s DOUBLE)")
+        if spans := list(struck):
+            db.executemany("INSERT INTO struck VALUES (?, ?, ?)", spans)
+        db.read_json(str(path), format="newline_delimited", ignore_errors=True, columns=columns).create_view(
+            "lines"
+        )
+        row = db.execute(
+            "SELECT count(*), count(*) FILTER (slow) FROM lines l WHERE planned_ms > 0 AND NOT EXISTS "
+            "(FROM struck s WHERE s.server = l.server AND l.time BETWEEN s.from_s AND s.to_s)"
+        ).fetchone()
+    services, slow = row or (0, 0)
+    return Services(int(services), int(slow))
+
+
+def spans(events: Iterable[Mapping[str, Any]]) -> list[tuple[str, float, float]]:
+    """Return when which server was struck, from faults.jsonl; a fault without an end lasts."""
+    begun: dict[tuple[str, str], float] = {}
+    found = []
+    for event in events:
+        key, at = (str(event["fault"]), str(event["target"])), float(event["time"])
+        if event["event"] == "inject":
+            begun.setdefault(key, at)
+        elif event["event"] == "ended" and key in begun:
+            found.append((key[1], begun.pop(key), at + AFTER_FAULT_S))
+    return found + [(server, at, float("inf")) for (_, server), at in begun.items()]
+
+
+def invalid_because(folder: Path) -> tuple[str, ...]:
+    """List why the servers' stated times say nothing in this result folder; empty where they hold."""
+    saved = read_json(folder / SETTINGS_FILE)
+    before, after = saved.get("service") or {}, saved.get("service_end")
+    emulated = {name: one for name, one in before.items() if one.get("kind") == EMULATED}
+    if not emulated:
+        return ()
+    if (folder / PREDICTOR_LOG).is_file():
+        return too_slow(logged(folder / PREDICTOR_LOG, spans(json_lines(folder / FAULTS))), emulated)
+    if not isinstance(after, dict):
+        return (f"how long the services took is not known: {after or 'the run has no end'}",)
+    return too_slow(counted(emulated, after), emulated)
+
+
+def too_slow(made: Services, stated: Stated) -> tuple[str, ...]:
+    """Say that the machine was too slow, if it was."""
+    if made.slow_percent <= SLOW_PERCENT_MAX:
+        return ()
+    times = " or ".join(f"{ms:g}" for ms in sorted({one["service_ms"] for one in stated.values()}))
+    what = f"{made.slow} of {made.services} services took over 10 % longer than the stated {times} ms"
+    return (
+        f"this machine is too slow for {len(stated)} such servers: {what} (at most {SLOW_PERCENT_MAX:g} % may)",
+    )
