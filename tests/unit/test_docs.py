@@ -46,7 +46,6 @@ STATE = State(
     topology="2-active",
     version="1",
     time=1.0,
-    cost_factor=1.0,
     steady=True,
     steady_reason="",
     engine_reachable=True,

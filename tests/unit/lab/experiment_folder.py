@@ -263,10 +263,20 @@ def settings() -> dict[str, Any]:
     }
     return {
         "topology": "2-active",
-        "cost_factor": 300.0,
+        "service": {
+            name: {
+                "kind": "emulated",
+                "slots": 1,
+                "service_ms": 25.0,
+                "row_ms": 1.0,
+                "cv": 0.0,
+                "capacity_per_s": 40.0,
+            }
+            for name in ("predictor-1", "predictor-2", "predictor-3")
+        },
         "started_s": T0 - BEFORE_S - 3,
         "ended_s": T0 + AFTER_S,
-        "settings": {"capacity": 40.0},
+        "settings": {"limit_ms": 900.0},
         "versions": {"lab": "0.3.0", "python": "3.13.5", "haproxy": "3.0.11", "docker": "26.1.5"},
         "plan": {"rate_per_s": RATE_PER_S},
         "machine": {"CPUs": "2", "CPU": "a CPU with 2 cores", "memory": "24.0 GiB"},

@@ -74,7 +74,7 @@ def state(
     """Make the state of the system; 2-active without arguments."""
     shown = servers or tuple(server(name, role) for name, role in ROLES.items())
     return State(
-        topology, "1", T0, 300, steady, reason, engine_reachable=True, haproxy_reachable=True, servers=shown
+        topology, "1", T0, steady, reason, engine_reachable=True, haproxy_reachable=True, servers=shown
     )
 
 

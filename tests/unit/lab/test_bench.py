@@ -95,11 +95,11 @@ def test_a_relapse_makes_the_recovery_later() -> None:
 
 
 def test_figures_are_read_back_as_they_were_saved_in_the_order_of_measuring(tmp_path: Path) -> None:
-    """What is no list of figures, such as the capacity, is passed over."""
+    """What is no list of figures is passed over."""
     later, earlier = Figure("b", "0", "", 0, True, (0.0,)), below("a", 10, "ms", [1, 2, 30])
     noted = Figure("c", "at least 5", "requests/s", 4, False, (4.0,), "the generator fell behind")
     bench.save(Settings(), tmp_path, "z", [earlier])
-    (tmp_path / bench.CAPACITY).write_text('{"per_server_per_s": 50, "best_per_s": 100}')
+    (tmp_path / "other.json").write_text('{"version": "1"}')
     bench.save(Settings(), tmp_path, "a", [later, noted])
     assert bench.load_all(tmp_path) == [earlier, later, noted]
 

@@ -7,7 +7,7 @@ import pytest
 from lab.facts import compare
 from lab.facts.metrics import FirstFailure, Lag, Latency, Second, Server
 from lab.facts.summary import Summary, load, save
-from lab.facts.validity import Generator, Services
+from lab.facts.validity import Generator
 from lab.load.cpu import CpuUse
 from lab.report import plots
 
@@ -24,7 +24,7 @@ def run(topology: str, rate_per_s: float | None, *, valid: bool = True) -> Summa
     return Summary(
         folder=f"20261121T120000Z-{topology}",
         topology=topology,
-        service={"kind": "emulated"},
+        service={"predictor-1": {"kind": "bare", "capacity_per_s": None}},
         pattern="ramp",
         limit_ms=1000,
         duration_s=30,
@@ -43,7 +43,6 @@ def run(topology: str, rate_per_s: float | None, *, valid: bool = True) -> Summa
         lag=Lag(0, 3, 2, 0),
         generator=Generator(True, 986, 0, 40, 0, "requests failed"),
         cpu=CpuUse(30, 50, 30, 40),
-        services=Services(980, 2),
         valid=valid,
         invalid_because=() if valid else ("the generator fell behind",),
         rate_doubtful_because=(),

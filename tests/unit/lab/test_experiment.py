@@ -7,12 +7,14 @@ from pathlib import Path
 
 import pytest
 
+from lab.errors import LabError
 from lab.experiment import abort, schedule
 from lab.experiment.abort import Window
 from lab.experiment.scenario import AbortBound, FaultPlan, LoadPlan, Recovery, Scenario
 from lab.facts import exposure, judge, ledger, measures, story
 from lab.facts.judge import Facts, Judged
 from lab.facts.measures import MEASURES, NO_STANDBY, Expectation, Measured
+from lab.parts.predictors import Info
 from lab.settings import Settings
 from unit.lab.journal_entries import ROLES, T0, journal, server, state
 from unit.lab.planted_records import Planted
@@ -26,7 +28,13 @@ def scenario(*faults: FaultPlan, load: LoadPlan | None = None) -> Scenario:
 def plan(given: Scenario, seed: int = 1, topology: str = "2-active") -> schedule.Plan:
     roles = ROLES if topology == "2-active" else dict.fromkeys(ROLES, "active")
     system = state(*(server(name, role) for name, role in roles.items()), topology=topology)
-    return schedule.plan(given, system, Settings(capacity=50), seed, schedule.resolver(system))
+    return schedule.plan(given, system, sizes(**dict.fromkeys(roles, 50.0)), Settings(), seed)
+
+
+def sizes(**capacities: float | None) -> dict[str, Info]:
+    """What servers say that carry so much (requests/s)."""
+    names = {name.replace("_", "-"): capacity for name, capacity in capacities.items()}
+    return {name: Info(name, "1", [], {}, capacity) for name, capacity in names.items()}
 
 
 def test_the_same_seed_chooses_the_same_targets_and_times() -> None:
@@ -70,6 +78,46 @@ def test_the_rate_follows_from_the_load_and_who_is_left(
 ) -> None:
     made = plan(scenario(FaultPlan("kill", "active", count), load=load), topology=topology)
     assert (made.rate, made.peak) == pytest.approx(expected)
+
+
+UNEQUAL = sizes(predictor_1=100.0, predictor_2=50.0, predictor_3=20.0)
+
+SIZES = [
+    ("all actives together", (), LoadPlan(share=1), 150),
+    ("the standby takes the place of the larger", ("predictor-1",), LoadPlan(share_of_survivors=1), 70),
+    ("the standby takes the place of the smaller", ("predictor-2",), LoadPlan(share_of_survivors=1), 120),
+    ("only the standby is left", ("predictor-1", "predictor-2"), LoadPlan(share_of_survivors=1), 20),
+    ("nobody is left: as for the smallest", tuple(ROLES), LoadPlan(share_of_survivors=1), 20),
+    ("a standby that is struck helps nobody", ("predictor-3",), LoadPlan(share_of_survivors=1), 150),
+]
+
+
+@pytest.mark.parametrize(
+    ("struck", "load", "rate"), [row[1:] for row in SIZES], ids=[row[0] for row in SIZES]
+)
+def test_servers_of_different_sizes_carry_what_each_states(
+    struck: tuple[str, ...], load: LoadPlan, rate: float
+) -> None:
+    strokes = [schedule.Stroke("kill", struck, 0, 1, {})]
+    assert schedule.rates(load, ROLES, UNEQUAL, strokes) == (rate, rate)
+
+
+def test_of_standbys_the_smallest_is_counted_on() -> None:
+    roles = {**ROLES, "predictor-4": "standby"}
+    servers = UNEQUAL | sizes(predictor_4=10.0)
+    strokes = [schedule.Stroke("kill", ("predictor-1",), 0, 1, {})]
+    assert schedule.survivors(roles, servers, strokes) == ("predictor-2", "predictor-4")
+
+
+def test_a_share_of_a_capacity_that_is_not_stated_is_refused() -> None:
+    """The message says which server, and both ways out; a rate needs no capacity."""
+    bare = UNEQUAL | sizes(predictor_2=None)
+    with pytest.raises(LabError, match="predictor-2 states no capacity") as refused:
+        schedule.rates(LoadPlan(share=0.7), ROLES, bare, ())
+    assert "SERVICE_MS=20" in refused.value.remedy
+    with pytest.raises(LabError, match="states no capacity"):
+        schedule.rates(LoadPlan(rate=20, peak_share=3), ROLES, bare, ())
+    assert schedule.rates(LoadPlan(rate=20, peak_rate=90), ROLES, bare, ()) == (20, 90)
 
 
 def test_a_spike_begins_at_the_time_0() -> None:

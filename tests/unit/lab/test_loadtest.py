@@ -25,7 +25,16 @@ from lab.load import spec
 from lab.parts import docker as engine
 from lab.settings import Settings
 from unit.lab.loopback_docker import docker
-from unit.lab.scripted_server import PREDICTION, Reply, Script, ScriptedServer, info, oracle, serving
+from unit.lab.scripted_server import (
+    CAPACITY_PER_S,
+    PREDICTION,
+    Reply,
+    Script,
+    ScriptedServer,
+    info,
+    oracle,
+    serving,
+)
 from unit.paths import PYTHONPATH
 from unit.trained import model_file
 
@@ -36,7 +45,6 @@ def state(*, steady: bool = True) -> Reply:
         "topology": "2-active",
         "version": "test",
         "time": 0.0,
-        "cost_factor": 300,
         "steady": steady,
         "steady_reason": "" if steady else "predictor-2 is down",
         "engine_reachable": True,
@@ -283,7 +291,8 @@ def test_the_summary_can_be_made_again_from_the_saved_records(tmp_path: Path) ->
     assert summary.summarise(outcome.folder) == outcome.summary == summary.load(outcome.folder)
     settings: dict[str, Any] = records.read_json(outcome.folder / records.SETTINGS_FILE)
     assert settings["topology"] == "2-active"
-    assert settings["cost_factor"] == 300
+    assert settings["service"]["predictor-2"]["capacity_per_s"] == CAPACITY_PER_S
+    assert settings["service_end"] == settings["service"]
     assert spec.read(outcome.folder).rate_per_s == settings["settings"]["rate"] == 40
     assert set(settings["versions"]) == {"lab", "python", "locust", "duckdb", "docker", "haproxy", "model"}
     assert (

@@ -8,7 +8,7 @@ import pytest
 from lab.errors import RecordsError
 from lab.facts import metrics, validity
 from lab.facts.metrics import Lag, Records, Rows
-from lab.facts.validity import Generator, Services
+from lab.facts.validity import Generator
 from lab.load.cpu import NOT_SAMPLED, CpuUse, cpu_use
 from lab.load.spec import LoadSpec, from_settings
 from lab.records import COLUMNS, REQUESTS, Request, RequestReader, RequestWriter
@@ -223,23 +223,6 @@ def test_a_run_is_valid_or_says_why_not(
     rows: Rows, lag: Lag, generator: Generator, cpu: CpuUse, reason: str
 ) -> None:
     reasons = validity.invalid_because(rows, lag, generator, cpu, idle_min_percent=3)
-    assert bool(reasons) == bool(reason)
-    assert reason in "".join(reasons)
-
-
-@pytest.mark.parametrize(
-    ("services", "reason"),
-    [
-        (None, ""),
-        (Services(0, 0), ""),
-        (Services(1000, 10), ""),
-        (Services(1000, 11), "too slow for the stated service time: 1.1 % of 1000"),
-    ],
-)
-def test_a_machine_too_slow_for_the_stated_service_time_is_named(
-    services: Services | None, reason: str
-) -> None:
-    reasons = validity.slow_because(services)
     assert bool(reasons) == bool(reason)
     assert reason in "".join(reasons)
 

@@ -7,6 +7,7 @@ import pytest
 from lab.errors import LabError, NotSteadyError
 from lab.experiment import known, one_fault, parse, schedule
 from lab.experiment.scenario import Scenario
+from lab.parts.predictors import Info
 from lab.settings import Settings
 from unit.lab.journal_entries import ROLES, server, state
 
@@ -89,6 +90,7 @@ def test_a_system_that_is_not_steady_is_left_alone_and_says_who_is_not() -> None
     assert "predictor-1 is down" in caught.value.cause
 
 
+SERVERS = {name: Info(name, "1", [], {}, 50.0) for name in ROLES}
 LOADS = [
     ("no load asked for", {}, 0.0),
     ("one survivor of two", {"with_load": 1}, 35.0),
@@ -103,7 +105,7 @@ def test_the_load_is_70_percent_of_what_the_servers_left_carry(given: dict[str, 
     """One server carries 50 requests/s; CHAOS_RATE overrides."""
     load = chosen(given).load
     assert load.sent is (rate > 0)
-    assert schedule.rates(load, 50.0, ROLES, ())[0] == pytest.approx(rate)
+    assert schedule.rates(load, ROLES, SERVERS, ())[0] == pytest.approx(rate)
 
 
 def test_the_scenario_is_a_real_one_that_can_be_run_again() -> None:

@@ -114,8 +114,9 @@ def test_each_section_tells_what_its_records_hold(html: str) -> None:
         "predictor-1 refused connections; predictor-3 takes its place",  # the journal
         "haproxy 3.0.11",  # versions
         "a CPU with 2 cores",  # machine
-        "make up TOPOLOGY=2-active COST_FACTOR=300",  # how to run it again
-        "make experiment SCENARIO=kill-active SEED=7 CAPACITY=40.0",
+        "emulated accelerator: 1 slot x 25 ms = 40 requests/s per server",
+        "make up TOPOLOGY=2-active SERVICE_MS=25 SLOTS=1",  # how to run it again
+        "make experiment SCENARIO=kill-active SEED=7 LIMIT_MS=900.0",
         "The active server is killed.",  # the scenario as run
     ):
         assert told in text, told

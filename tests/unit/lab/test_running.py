@@ -3,12 +3,14 @@
 import pytest
 
 from lab.parts import docker as engine
+from lab.parts.predictors import Info
 from lab.parts.running import container, haproxy_version, look
 from lab.settings import Settings
 from unit.lab.journal_entries import state
 from unit.lab.loopback_docker import STARTED, docker
 from unit.lab.scripted_server import Reply, serving
 
+SERVICE = {"kind": "emulated", "slots": 1, "service_ms": 20.0}
 METRICS = b"""# TYPE haproxy_process_nbthread gauge
 haproxy_process_nbthread 1
 haproxy_process_build_info{version="3.0.11-1+deb13u2"} 1
@@ -41,15 +43,20 @@ def test_every_part_is_asked() -> None:
     """HAProxy, the controller and each server; the versions of Docker, HAProxy and the model."""
     with docker() as peer, serving(lambda *_: Reply(body=METRICS)) as stats:
         settings = Settings(docker_url=peer.url, project="lab", stats_url=stats.url)
-        found = look(settings, state(), "1.2.0")
+        found = look(
+            settings, state(), {"predictor-1": Info("predictor-1", "1.2.0", [], SERVICE, 50.0, 7, 1)}
+        )
     assert found.versions() == {"docker": "28.1", "haproxy": "3.0.11-1+deb13u2", "model": "1.2.0"}
+    assert found.service == {
+        "predictor-1": SERVICE | {"capacity_per_s": 50.0, "services": 7, "services_slow": 1}
+    }
     assert list(found.containers) == ["haproxy", "controller", "predictor-1", "predictor-2", "predictor-3"]
 
 
 def test_what_cannot_be_asked_is_recorded_as_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     """Neither Docker nor HAProxy is there: a measurement goes on without them."""
     monkeypatch.setattr(engine, "START_S", 0.0)
-    found = look(Settings(docker_url="http://127.0.0.1:9", stats_url="http://127.0.0.1:9"), state(), "")
+    found = look(Settings(docker_url="http://127.0.0.1:9", stats_url="http://127.0.0.1:9"), state(), {})
     assert found.containers == found.docker
     assert found.docker.startswith("Docker at http://127.0.0.1:9 was asked its version and did not answer")
     assert found.haproxy.startswith("unknown: http://127.0.0.1:9/metrics does not answer")

@@ -28,7 +28,7 @@ WORDS = [
     ({"p1": STATED, "p2": STATED}, "emulated accelerator: 1 slot x 20 ms = 50 requests/s per server"),
     ({"p1": STATED}, "emulated accelerator: 1 slot x 20 ms = 50 requests/s"),
     ({"p1": BARE}, "the bare model, its capacity is the machine's"),
-    ({"p1": {"kind": "cpu"}}, "the model at a higher cost in CPU time, its capacity is the machine's"),
+    ({"p1": {"kind": "cpu"}}, "the model, repeated to cost CPU time, its capacity is the machine's"),
     ({}, "not recorded"),
     (
         {"p1": STATED, "p2": STATED | {"slots": 2, "cv": 0.5, "capacity_per_s": 100.0}},
@@ -82,8 +82,8 @@ def test_a_load_test_on_a_machine_that_is_too_slow_is_invalid(tmp_path: Path) ->
 
 
 def test_counts_that_are_missing_are_no_proof_of_speed(tmp_path: Path) -> None:
-    saved = {"service": {"p1": STATED}, "service_end": "http://p1:8000/info does not answer"}
-    assert "is not known: http://p1:8000/info" in service.invalid_because(folder(tmp_path, saved))[0]
+    saved = {"service": {"p1": STATED}, "service_end": "http://predictor-1:8000/info does not answer"}
+    assert "is not known: http://predictor-1:8000/info" in service.invalid_because(folder(tmp_path, saved))[0]
     assert "the run has no end" in service.invalid_because(folder(tmp_path, {"service": {"p1": STATED}}))[0]
 
 

@@ -229,15 +229,6 @@ class Settings:
         minimum=0,
         maximum=20000,
     )
-    capacity: float = setting(
-        "CAPACITY",
-        50.0,
-        "what one server carries without refusals, for that rate (make loadtest shows it)",
-        unit="requests/s",
-        group=CHAOS,
-        minimum=0.1,
-        maximum=20000,
-    )
     chaos_wait_s: float = setting(
         "CHAOS_WAIT_S",
         90.0,

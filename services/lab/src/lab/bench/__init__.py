@@ -32,7 +32,6 @@ from lab.parts.controller import Controller, State
 from lab.records import Request
 from lab.settings import Settings
 
-CAPACITY = "capacity.json"
 STEADY_WAIT_S = 60.0
 
 
@@ -83,7 +82,8 @@ class Bench:
         folder = records.new_folder(self.folder, datetime.now(UTC), name)
         self.loads.append(folder)
         with Controller(self.settings.controller_url) as controller:
-            preparation.prepare(self.settings, controller.state(), asked.seed).save(folder)
+            servers = checks.servers(self.settings, controller.state())
+        preparation.prepare(self.settings, servers, asked.seed).save(folder)
         return Load(folder, asked)
 
     def steady(self) -> State:
@@ -92,13 +92,6 @@ class Bench:
         Without a word: with a wait before each trial, what is waited for would drown the trials' lines.
         """
         return checks.steady_state(replace(self.settings, steady_wait_s=STEADY_WAIT_S), lambda _: None)
-
-    def capacity_per_server(self) -> float:
-        """Return what one server carries (requests/s), as `overload` found it, or as CAPACITY says."""
-        path = self.folder / CAPACITY
-        if not path.is_file():
-            return self.settings.capacity
-        return float(records.read_json(path)["per_server_per_s"])
 
 
 def collect(load: Load, rows: list[Request]) -> None:

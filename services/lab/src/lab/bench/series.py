@@ -90,9 +90,7 @@ def at_stake(done: Series) -> list[Figure]:
 def run(under: Bench, name: str, count: int) -> Series:
     """Run a scenario a number of times. None is repeated: no outcome chooses who counts."""
     found = parse.read(scenario.OWN / f"{name}.yaml", known.check)
-    settings = replace(
-        under.settings, results_dir=under.folder, capacity=under.capacity_per_server(), scenario=name
-    )
+    settings = replace(under.settings, results_dir=under.folder, scenario=name)
     results: list[Result] = []
     for turn in range(count):
         try:

@@ -8,6 +8,8 @@ import time
 from rich.console import Console
 
 from lab.errors import UnreachableError
+from lab.load import bodies
+from lab.parts import predictors
 from lab.parts.controller import Controller, State
 from lab.report import terminal
 from lab.settings import Settings
@@ -22,10 +24,6 @@ NEXT_COMMANDS = (
     ("make watch", "servers and journal, live"),
     ("make stats", "the table above again"),
     ("make down", "stop, and leave nothing behind"),
-)
-CANDIDATE = (
-    '{"gender":"M","ssc_p":67,"ssc_b":"Others","hsc_p":91,"hsc_b":"Others","hsc_s":"Commerce","degree_p":58,'
-    '"degree_t":"Sci&Tech","workex":"No","etest_p":55,"specialisation":"Mkt&HR","mba_p":58.8}'
 )
 
 
@@ -50,11 +48,22 @@ def run(_args: argparse.Namespace, settings: Settings) -> int:
     # One long line: it is there to be copied.
     address = f"http://127.0.0.1:{settings.port}/predict"
     print(f"  curl {address}")
-    print(f"  curl -H 'Content-Type: application/json' -d '{CANDIDATE}' {address}")
+    if body := _body(settings, state):
+        print(f"  curl -H 'Content-Type: application/json' -d '{body}' {address}")
     console.print()
     console.print("Next", style="bold")
     console.print(terminal.Trimmed(terminal.pairs(NEXT_COMMANDS)))
     return 0
+
+
+def _body(settings: Settings, state: State) -> str:
+    """Return a request body that the running model takes; empty if nobody says what it takes."""
+    try:
+        servers = predictors.infos(settings.predictor_url, [state.servers[0].name])
+    except UnreachableError:
+        return ""
+    (info,) = servers.values()
+    return bodies.bodies(info.feature_schema, 1, settings.seed)[0]
 
 
 def _wait(controller: Controller, settings: Settings, console: Console) -> tuple[State | None, str]:

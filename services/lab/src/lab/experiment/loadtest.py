@@ -1,20 +1,19 @@
 """A load test from start to end: checks the system, runs the load, tells the progress, saves, summarises."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from lab import records
-from lab.errors import GeneratorError, UnreachableError
-from lab.facts import summary
+from lab.errors import GeneratorError
+from lab.facts import service, summary
 from lab.load import checks, pacing, preparation, provenance, spec
 from lab.load.generator import Load
 from lab.load.progress import Progress
 from lab.load.spec import LoadSpec
-from lab.parts import predictors, running
-from lab.parts.predictors import Info
+from lab.parts import running
 from lab.settings import Settings
 
 PROGRESS_S = 2.0
@@ -37,43 +36,26 @@ def run(settings: Settings, say: Say) -> Outcome:
     """Run a load test; raise a LabError before the load starts if it cannot be run."""
     state = checks.steady_state(settings, say)
     asked = spec.from_settings(settings)
-    prepared = preparation.prepare(settings, state, asked.seed)
+    servers = checks.servers(settings, state)
+    prepared = preparation.prepare(settings, servers, asked.seed)
     checks.check_target(settings.target_url, prepared.bodies[0])
-    found = running.look(settings, state, prepared.model_version)
+    found = running.look(settings, state, servers)
     now = datetime.now(UTC)
     folder = records.new_folder(settings.results_dir, now, state.topology)
     prepared.save(folder)
     saved = provenance.saved_settings(settings, state, now.timestamp(), found)
     records.write_json(folder / records.SETTINGS_FILE, saved)
-    say(f"{state.topology}, cost factor {state.cost_factor:g}: {plan(asked)}")
+    say(f"{state.topology}, {service.described(found.service)}: {plan(asked)}")
     interrupted = run_load(folder, asked, say)
     saved["ended_s"] = time.time()
     saved["state_end"] = checks.state_end(settings)
-    saved["services"] = services(settings, prepared.servers)
+    saved["service_end"] = checks.service_end(settings, servers)
     records.write_json(folder / records.SETTINGS_FILE, saved)
     made = summary.summarise(folder)
     if not made.sent_requests and not interrupted:
         raise GeneratorError("the load generator sent nothing", remedy=f"see the log in {folder}")
     summary.save(folder, made)
     return Outcome(folder, made, interrupted)
-
-
-def services(settings: Settings, before: Mapping[str, Info]) -> dict[str, int] | str:
-    """Return how many inferences the servers did since `before`, and how many were slow; or why not.
-
-    A server that started again since then counts from its start.
-    """
-    try:
-        after = predictors.infos(settings.predictor_url, before)
-    except UnreachableError as error:
-        return error.what
-    counts = {"services": 0, "slow": 0}
-    for name, now in after.items():
-        then = before[name]
-        anew = now.services < then.services
-        counts["services"] += now.services - (0 if anew else then.services)
-        counts["slow"] += now.services_slow - (0 if anew else then.services_slow)
-    return counts
 
 
 def run_load(folder: Path, asked: LoadSpec, say: Say) -> bool:

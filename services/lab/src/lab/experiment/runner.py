@@ -97,14 +97,15 @@ class Trial:
         since_s = time.time()
         state = checks.steady_state(settings, self._say)
         try:
-            plan = schedule.plan(self._scenario, state, settings, self._seed, schedule.resolver(state))
+            servers = checks.servers(settings, state)
+            plan = schedule.plan(self._scenario, state, servers, settings, self._seed)
         except schedule.NotApplicableError as error:
             verdict = Verdict(judge.NOT_APPLICABLE, (error.what,))
             return self._end(self._folder(state), state.topology, verdict, None)
         self._planned(plan)
         prepared = None
         if plan.loaded:
-            prepared = preparation.prepare(settings, state, plan.seed)
+            prepared = preparation.prepare(settings, servers, plan.seed)
             checks.check_target(settings.target_url, prepared.bodies[0])
         folder = self._folder(state)
         if prepared:
@@ -115,7 +116,7 @@ class Trial:
             striker = Striker(plan, context, log)
             if reasons := striker.why_not():
                 return self._end(folder, plan.topology, Verdict(judge.NOT_APPLICABLE, tuple(reasons)), log)
-            found = running.look(settings, state, prepared.model_version if prepared else "")
+            found = running.look(settings, state, servers)
             self._saved = provenance.saved_settings(settings, state, time.time(), found)
             self._saved["plan"] = _plan_json(plan)
             self._save(folder)
@@ -266,6 +267,7 @@ class Trial:
         time.sleep(FLUSH_S)
         self._saved["ended_s"] = time.time()
         self._saved["state_end"] = checks.state_end(self._settings)
+        self._saved["service_end"] = checks.service_end(self._settings, self._saved["service"])
         self._save(folder)
         return gather()
 

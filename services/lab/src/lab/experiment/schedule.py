@@ -6,7 +6,7 @@ The same seed gives the same plan on the same topology.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from lab import faults
@@ -16,6 +16,7 @@ from lab.experiment.scenario import LoadPlan, Scenario
 from lab.load import spec
 from lab.load.spec import LoadSpec
 from lab.parts.controller import ACTIVE, State
+from lab.parts.predictors import Info
 from lab.settings import Settings
 
 Resolve = Callable[[str, int | None, int, Collection[str]], tuple[str, ...]]
@@ -83,11 +84,17 @@ class Plan:
         return max([*ends, self.scenario.load.peak_s or 0.0])
 
 
-def plan(scenario: Scenario, state: State, settings: Settings, seed: int, resolve: Resolve) -> Plan:
+def plan(
+    scenario: Scenario,
+    state: State,
+    servers: Mapping[str, Info],
+    settings: Settings,
+    seed: int,
+) -> Plan:
     """Plan a trial; raises NotApplicableError if the topology lacks a role."""
     roles = {server.name: server.role for server in state.servers}
-    strokes = _strokes(scenario, seed, resolve)
-    rate, peak = rates(scenario.load, settings.capacity, roles, strokes)
+    strokes = _strokes(scenario, seed, resolver(state))
+    rate, peak = rates(scenario.load, roles, servers, strokes)
     made = Plan(scenario, state.topology, seed, strokes, roles, rate, peak, spec.from_settings(settings))
     return replace(made, load=_load(made))
 
@@ -122,33 +129,60 @@ def _refuse_overlaps(strokes: Sequence[Stroke]) -> None:
                 )
 
 
-def survivors(roles: Mapping[str, str], strokes: tuple[Stroke, ...]) -> int:
-    """Return how many servers can be in service while the faults last; at least 1, at most the actives.
+def capacity_of(servers: Mapping[str, Info], names: Iterable[str]) -> float:
+    """Return what these servers carry together (requests/s); raise LabError where one does not state it."""
+    total = 0.0
+    for name in names:
+        capacity = servers[name].capacity_per_s
+        if capacity is None:
+            raise LabError(
+                f"the load is a share of what the servers carry, and {name} states no capacity",
+                cause="it serves the bare model, or one that costs CPU time: its capacity is the machine's",
+                remedy="make up SERVICE_MS=20; or give requests/s, not shares: rate, peak_rate, CHAOS_RATE",
+            )
+        total += capacity
+    return total
 
-    Standbys take the place of struck actives.
+
+def survivors(
+    roles: Mapping[str, str], servers: Mapping[str, Info], strokes: Sequence[Stroke]
+) -> tuple[str, ...]:
+    """Return who can be in service while the faults last: as many as there are actives, at least one.
+
+    Standbys take the place of struck actives; where there is a choice, the smallest do.
     """
     struck = {name for stroke in strokes for name in stroke.targets}
-    left = sum(name not in struck for name in roles)
-    actives = sum(role == ACTIVE for role in roles.values())
-    return max(1, min(actives, left))
+    actives = [name for name, role in roles.items() if role == ACTIVE]
+    left = [name for name in actives if name not in struck]
+
+    def size(name: str) -> float:
+        return servers[name].capacity_per_s or 0.0
+
+    standbys = sorted((name for name in roles if name not in actives and name not in struck), key=size)
+    found = (*left, *standbys[: len(actives) - len(left)])
+    return found or (min(roles, key=size),)
 
 
 def rates(
-    load: LoadPlan, capacity: float, roles: Mapping[str, str], strokes: tuple[Stroke, ...]
+    load: LoadPlan,
+    roles: Mapping[str, str],
+    servers: Mapping[str, Info],
+    strokes: Sequence[Stroke],
 ) -> tuple[float, float]:
     """Return the rate and the peak's rate (requests/s); without a peak both are the same, without load 0."""
     if not load.sent:
         return 0.0, 0.0
-    whole = capacity * max(1, sum(role == ACTIVE for role in roles.values()))
+    actives = [name for name, role in roles.items() if role == ACTIVE]
     if load.rate is not None:
         rate = load.rate
     elif load.share is not None:
-        rate = load.share * whole
+        rate = load.share * capacity_of(servers, actives)
     else:
-        rate = (load.share_of_survivors or 0.0) * capacity * survivors(roles, strokes)
+        share = load.share_of_survivors or 0.0
+        rate = share * capacity_of(servers, survivors(roles, servers, strokes))
     if load.peak_rate is not None:
         return rate, load.peak_rate
-    return rate, rate if load.peak_share is None else load.peak_share * whole
+    return rate, rate if load.peak_share is None else load.peak_share * capacity_of(servers, actives)
 
 
 def _load(plan: Plan) -> LoadSpec:

@@ -72,7 +72,7 @@ KEYS: tuple[Key, ...] = (
     ),
     Key(
         "load", "share", NUMBER,
-        "the rate as a share of what all active servers carry (CAPACITY each)",
+        "the rate as a share of what all active servers carry (capacity_per_s in /info)",
         unit="1", minimum=0.001, maximum=20, optional=True,
     ),
     Key(

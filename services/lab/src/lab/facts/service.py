@@ -24,7 +24,7 @@ EMULATED = "emulated"
 SLOW_PERCENT_MAX = 1.0
 AFTER_FAULT_S = 1.0
 """What a fault held up may end this much later."""
-KINDS = {"bare": "the bare model", "cpu": "the model at a higher cost in CPU time"}
+KINDS = {"bare": "the bare model", "cpu": "the model, repeated to cost CPU time"}
 
 Stated = Mapping[str, Mapping[str, Any]]
 """By server: the service model of its /info."""
@@ -65,6 +65,22 @@ def _described(service: Mapping[str, Any]) -> str:
     time = f"{service['service_ms']:g} ms{varied}"
     unit = "slot" if slots == 1 else "slots"
     return f"emulated accelerator: {slots} {unit} x {time} = {capacity:g} requests/s"
+
+
+def variables(stated: Stated) -> list[str]:
+    """Return what has to be given to make up to get such servers; empty where they differ."""
+    chosen = [
+        tuple(service.get(key) for key in ("kind", "service_ms", "slots", "row_ms", "cv", "cost_factor"))
+        for service in stated.values()
+    ]
+    if len(set(chosen)) != 1:
+        return []
+    kind, service_ms, slots, row_ms, cv, cost_factor = chosen[0]
+    if kind == EMULATED:
+        given = {"SERVICE_MS": service_ms, "SLOTS": slots, "SERVICE_ROW_MS": row_ms, "SERVICE_CV": cv}
+    else:
+        given = {"SERVICE_MS": 0, "COST_FACTOR": cost_factor}
+    return [f"{name}={value:g}" for name, value in given.items() if value is not None]
 
 
 def counted(before: Stated, after: Stated) -> Services:
@@ -130,7 +146,8 @@ def too_slow(made: Services, stated: Stated) -> tuple[str, ...]:
     if made.slow_percent <= SLOW_PERCENT_MAX:
         return ()
     times = " or ".join(f"{ms:g}" for ms in sorted({one["service_ms"] for one in stated.values()}))
-    what = f"{made.slow} of {made.services} services took over 10 % longer than the stated {times} ms"
-    return (
-        f"this machine is too slow for {len(stated)} such servers: {what} (at most {SLOW_PERCENT_MAX:g} % may)",
+    reason = (
+        f"this machine is too slow for {len(stated)} such servers: {made.slow} of {made.services} services "
+        f"took over 10 % longer than the stated {times} ms (at most {SLOW_PERCENT_MAX:g} % may)"
     )
+    return (reason,)

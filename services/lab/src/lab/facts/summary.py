@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lab.facts import validity
+from lab.facts import service, validity
 from lab.facts.metrics import (
     GENERATORS,
     FirstFailure,
@@ -15,7 +15,7 @@ from lab.facts.metrics import (
     Server,
     rate_max_without_failure_per_s,
 )
-from lab.facts.validity import Generator, Services
+from lab.facts.validity import Generator
 from lab.load import spec
 from lab.load.cpu import CpuUse, cpu_use
 from lab.records import CPU, ERROR, LATE, NONE, REFUSED, SETTINGS_FILE, SUMMARY, read_json, write_json
@@ -27,7 +27,7 @@ class Summary:
 
     folder: str
     topology: str
-    service: Any
+    service: dict[str, dict[str, Any]]  # by server, as it was stated in /info before the load
     pattern: str
     limit_ms: float
     duration_s: float
@@ -46,7 +46,6 @@ class Summary:
     lag: Lag
     generator: Generator
     cpu: CpuUse
-    services: Services | str | None
     valid: bool
     invalid_because: tuple[str, ...]
     rate_doubtful_because: tuple[str, ...]
@@ -79,16 +78,15 @@ def summarise(folder: Path) -> Summary:
     seconds = records.seconds()
     first_failure = records.first_failure()
     lag, cpu = records.lag(first_failure), cpu_use(folder / CPU)
-    services = validity.services_of(saved)
     invalid_because = (
         *validity.invalid_because(records.rows(), lag, generator, cpu, saved["settings"]["idle_min_percent"]),
-        *validity.slow_because(services),
+        *service.invalid_because(folder),
     )
     doubtful_because = validity.rate_doubtful_because(lag)
     return Summary(
         folder=folder.name,
         topology=saved["topology"],
-        service=saved.get("service"),
+        service=saved.get("service") or {},
         pattern=asked.pattern,
         limit_ms=asked.limit_ms,
         duration_s=float(seconds[-1].second + 1) if seconds else 0.0,
@@ -107,7 +105,6 @@ def summarise(folder: Path) -> Summary:
         lag=lag,
         generator=generator,
         cpu=cpu,
-        services=services,
         valid=not invalid_because and not doubtful_because,
         invalid_because=invalid_because,
         rate_doubtful_because=doubtful_because,
@@ -132,7 +129,6 @@ def load(folder: Path) -> Summary:
             "lag": Lag(**raw["lag"]),
             "generator": Generator(**raw["generator"]),
             "cpu": CpuUse(**raw["cpu"]),
-            "services": validity.services_of(raw),
             "invalid_because": tuple(raw["invalid_because"]),
             "rate_doubtful_because": tuple(raw["rate_doubtful_because"]),
         }

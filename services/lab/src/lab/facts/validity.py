@@ -17,7 +17,6 @@ LAG_SHARE_MAX_PERCENT = 1.0
 GENERATOR_MAX_PERCENT = 90.0
 """A process of one thread that needs more of its core cannot keep a schedule, idle as others may be."""
 CPU_ROWS_PER_S_MIN = 0.5
-SLOW_SERVICES_MAX_PERCENT = 1.0
 
 
 @dataclass(frozen=True)
@@ -30,14 +29,6 @@ class Generator:
     in_flight_peak_requests: int
     in_flight_bound_hits: int
     stopped_because: str
-
-
-@dataclass(frozen=True)
-class Services:
-    """The inferences of a load test by the servers' own count, and how many took over 10 % too long."""
-
-    services: int
-    slow: int
 
 
 def generator_of(folder: Path) -> tuple[Generator, dict[str, Any]]:
@@ -127,25 +118,3 @@ def rate_doubtful_because(lag: Lag) -> tuple[str, ...]:
             f"sent {lag.before_failure_ms:.0f} ms late (at most {STALL_MS:g} ms)"
         )
     return tuple(reasons)
-
-
-def services_of(saved: dict[str, Any]) -> Services | str | None:
-    """Return the inferences that a settings.json counts, or why it does not; None of an experiment."""
-    counted = saved.get("services")
-    return Services(**counted) if isinstance(counted, dict) else counted
-
-
-def slow_because(services: Services | str | None) -> tuple[str, ...]:
-    """Say whether the machine was too slow for the service time that the servers state."""
-    if isinstance(services, str):
-        return (f"whether the servers kept their service time is not known: {services}",)
-    if services is None or not services.services:
-        return ()
-    percent = 100 * services.slow / services.services
-    if percent <= SLOW_SERVICES_MAX_PERCENT:
-        return ()
-    reason = (
-        f"this machine is too slow for the stated service time: {percent:.1f} % of {services.services} "
-        f"inferences took over 10 % longer (at most {SLOW_SERVICES_MAX_PERCENT:g} % may)"
-    )
-    return (reason,)

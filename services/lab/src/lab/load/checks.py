@@ -3,14 +3,16 @@
 import dataclasses
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import httpx
 
 from hadr.contract import REQUEST_ID
 from lab.errors import NotSteadyError, UnreachableError
+from lab.parts import predictors
 from lab.parts.controller import Controller, State
+from lab.parts.predictors import Info
 from lab.records import PROBE_PREFIX
 from lab.settings import Settings
 
@@ -59,6 +61,20 @@ def steady_state(settings: Settings, say: Say) -> State:
                 said = state.steady_reason
                 say(f"waiting until the system is steady: {said}")
             time.sleep(POLL_S)
+
+
+def servers(settings: Settings, state: State) -> dict[str, Info]:
+    """Ask each server what it serves and how."""
+    return predictors.infos(settings.predictor_url, (server.name for server in state.servers))
+
+
+def service_end(settings: Settings, names: Iterable[str]) -> dict[str, Any] | str:
+    """Return how the servers served after the load, or why that is not known."""
+    try:
+        found = predictors.infos(settings.predictor_url, names)
+    except UnreachableError as error:
+        return error.what
+    return {name: info.as_json() for name, info in found.items()}
 
 
 def state_end(settings: Settings) -> dict[str, Any] | str:

@@ -32,7 +32,8 @@ def saved_settings(
     values = {key: str(value) if isinstance(value, Path) else value for key, value in vars(settings).items()}
     return {
         "topology": state.topology,
-        "cost_factor": state.cost_factor,
+        "service": found.service,
+        "service_end": None,
         "started_s": started_s,
         "ended_s": None,
         "settings": values,

@@ -48,7 +48,6 @@ class State:
     topology: str
     version: str
     time: float
-    cost_factor: float
     steady: bool
     steady_reason: str
     engine_reachable: bool
@@ -106,7 +105,6 @@ class Controller:
                 topology=str(raw["topology"]),
                 version=str(raw.get("version", "")),
                 time=float(raw["time"]),
-                cost_factor=float(raw.get("cost_factor") or 0),
                 steady=bool(raw["steady"]),
                 steady_reason=str(raw.get("steady_reason", "")),
                 engine_reachable=bool(raw.get("engine_reachable", True)),

@@ -52,11 +52,14 @@ def _info(http: httpx.Client, url: str, server: str) -> Info:
     try:
         raw = http.get(f"{url}/info").raise_for_status().json()
         capacity = raw.get("capacity_per_s")
+        service = dict(raw.get("service") or {})
+        if service.get("kind") == "cpu":
+            service["cost_factor"] = raw.get("cost_factor")
         return Info(
             server,
             str(raw["model_version"]),
             [dict(feature) for feature in raw["feature_schema"]],
-            dict(raw.get("service") or {}),
+            service,
             None if capacity is None else float(capacity),
             int(raw.get("services") or 0),
             int(raw.get("services_slow") or 0),

@@ -5,7 +5,8 @@ long as nobody has changed it since `make up`; Docker and HAProxy know.
 """
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
@@ -13,6 +14,7 @@ import httpx
 from lab.errors import UnreachableError
 from lab.parts.controller import State
 from lab.parts.docker import Engine
+from lab.parts.predictors import Info
 from lab.settings import Settings
 
 SERVICES = ("haproxy", "controller")
@@ -26,12 +28,16 @@ TIMEOUT_S = 5.0
 
 @dataclass(frozen=True)
 class Running:
-    """The versions that run, and the containers by service; a sentence where one could not be asked."""
+    """The versions that run, the containers by service, and by server how it serves.
+
+    A sentence where one could not be asked.
+    """
 
     docker: str = UNKNOWN
     haproxy: str = UNKNOWN
     model: str = UNKNOWN
     containers: dict[str, dict[str, Any]] | str = UNKNOWN
+    service: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def versions(self) -> dict[str, str]:
         """Return the versions of the running system."""
@@ -41,16 +47,21 @@ class Running:
 NOT_ASKED = Running()
 
 
-def look(settings: Settings, state: State, model: str) -> Running:
-    """Ask Docker and HAProxy; a part that does not answer is no reason to give up a measurement."""
+def look(settings: Settings, state: State, servers: Mapping[str, Info]) -> Running:
+    """Ask Docker and HAProxy; a part that does not answer is no reason to give up a measurement.
+
+    `servers` is what the servers said of themselves.
+    """
     haproxy = haproxy_version(settings.stats_url)
+    model = ", ".join(sorted({info.model_version for info in servers.values()})) or UNKNOWN
+    service = {name: info.as_json() for name, info in servers.items()}
     try:
         with Engine(settings.docker_url, settings.project) as engine:
             services = (*SERVICES, *(server.name for server in state.servers))
             containers = {service: container(engine.inspect(service)) for service in services}
-            return Running(engine.version(), haproxy, model or UNKNOWN, containers)
+            return Running(engine.version(), haproxy, model, containers, service)
     except UnreachableError as error:
-        return Running(error.what, haproxy, model or UNKNOWN, error.what)
+        return Running(error.what, haproxy, model, error.what, service)
 
 
 def container(found: dict[str, Any]) -> dict[str, Any]:

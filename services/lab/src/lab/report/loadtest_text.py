@@ -6,6 +6,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from lab.facts import service
 from lab.facts.first_failures import MOVES, Rates
 from lab.facts.metrics import LAG_LIMIT_MS
 from lab.facts.summary import Summary
@@ -58,6 +59,7 @@ def _facts(summary: Summary, *, alone: bool) -> Table:
             f"above {_rate(summary.rate_reached_per_s)}: no request failed; raise RATE_MAX, RAMP or DURATION "
             "(USERS) to find it"
         )
+    table.add_row("servers", service.described(summary.service))
     table.add_row("rate at the first failure", Text(failure, style="bold"))
     if alone:
         table.add_row("", f"one draw; TRIALS=5 gives a median; {MOVES}")

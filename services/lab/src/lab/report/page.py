@@ -18,7 +18,7 @@ from typing import Any
 import jinja2
 
 from lab.errors import LabError, RecordsError
-from lab.facts import milestones
+from lab.facts import milestones, service
 from lab.records import LEDGER
 from lab.records.times import clock
 from lab.report import bands, figures, series, stake, tables, theme
@@ -32,7 +32,7 @@ REPORT = "report.html"
 TEMPLATES = Path(__file__).parent / "templates"
 JOURNAL_SHOWN = 2000
 EVENTS_SHOWN = 200
-GIVEN = ("CAPACITY", "ARRIVALS", "LIMIT_MS", "TIMEOUT_S", "IDLE_MIN")
+GIVEN = ("ARRIVALS", "LIMIT_MS", "TIMEOUT_S", "IDLE_MIN")
 """What a person may set for an experiment; its scenario says the rest."""
 PLOTLY = "plotly/package_data/plotly.min.js"
 SYMBOLS = {"met": "✓", "not met": "✗", "invalid": "!", "could not run": "!", "not applicable": "/"}
@@ -87,6 +87,7 @@ def html(found: Records) -> str:
         journal=found.journal[:JOURNAL_SHOWN],
         band_definitions=bands.DEFINITIONS,
         commands=commands(found),
+        service=service.described(found.settings.get("service") or {}),
         when=_when(found),
         dark=theme.css(theme.DARK),
         light=theme.css(theme.LIGHT),
@@ -145,10 +146,8 @@ def _hash(script: str) -> str:
 def commands(found: Records) -> list[str]:
     """Return the commands that run the same again."""
     verdict = found.verdict
-    factor = found.settings.get("cost_factor")
     up = f"make up TOPOLOGY={verdict.get('topology') or found.settings.get('topology') or '?'}"
-    if isinstance(factor, int | float):
-        up += f" COST_FACTOR={factor:g}"
+    up = " ".join([up, *service.variables(found.settings.get("service") or {})])
     run = f"make experiment SCENARIO={verdict.get('scenario') or '?'}"
     if verdict.get("seed") is not None:
         run += f" SEED={verdict['seed']}"
