@@ -34,7 +34,7 @@ def test_each_setting_is_declared_with_a_help_and_a_variable_of_its_own() -> Non
         ({"PATTERN": "wave"}, ("PATTERN", "'wave'", "ramp, constant, steps, spike, users")),
         ({"PATTERN": "users"}, ("PATTERN=users", "USERS")),
         ({"PATTERN": "ramp", "USERS": "3"}, ("USERS=3", "PATTERN=ramp")),
-        ({"RATE": "500"}, ("RATE=500", "RATE_MAX=400")),
+        ({"RATE": "1500"}, ("RATE=1500", "RATE_MAX=1000")),
         ({"LIMIT_MS": "6000"}, ("TIMEOUT_S=5", "LIMIT_MS=6000")),
         ({"PATTERN": "spike", "DURATION": "5"}, ("SPIKE_S=10", "DURATION=5")),
     ],

@@ -101,7 +101,7 @@ class Settings:
     )
     rate_max: float = setting(
         "RATE_MAX",
-        400.0,
+        1000.0,
         "the rate is never above this",
         unit="requests/s",
         group=LOADTEST,
@@ -119,7 +119,7 @@ class Settings:
     )
     duration_s: float = setting(
         "DURATION",
-        120.0,
+        180.0,
         "the run is never longer than this",
         unit="s",
         group=LOADTEST,

@@ -1,7 +1,10 @@
 """The rate at the first failure over several runs: median, range, what ended them, what does not count. Pure.
 
-Of one run it is one draw. It moves with RAMP (a slower ramp fills the queues at a lower rate) and with the
-queue, so rates compare only between runs of the same load and settings.
+Of one run it is one draw: above what the servers carry the queues fill, and with Poisson arrivals the time
+that takes is random. Simulated (2-active with its standby, 20 ms, Poisson, RAMP=4) the rate has a standard
+deviation of 3 % of its median; of a single server, whose queue is a third, 8 %. It moves with RAMP (a slower
+ramp fills the queues at a lower rate) and with the queue, so rates compare only between runs of the same load
+and settings.
 
 A run in which no request failed says that its rate is above the one it reached (right-censored). It is never
 averaged as if it had been observed: it counts as above all rates that were, and where the median falls on
