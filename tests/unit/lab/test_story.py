@@ -217,8 +217,7 @@ def test_the_requests_around_a_failure_are_counted_by_the_ledger_s_classes(plant
     assert (around.sent, around.served, around.late, around.refused, around.lost) == (6, 2, 1, 1, 1)
     assert (around.retried, around.others) == (1, {"rejected": 1})
     assert (around.slowest_ms, around.slowest_id) == (1500, "late")
-    assert around.first_second_ms == 90
-    assert (around.usual_ms, around.usual_seconds) == (29, 5)
+    assert (around.first_second_ms, around.usual_ms) == (None, 29), "one was lost in the first second"
 
 
 def test_the_command_derives_everything_again(planted: Planted, capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-import statistics
 from dataclasses import dataclass
 
 import duckdb
 
+from lab.facts import usual
 from lab.facts.ledger import LOST, SERVED
+from lab.facts.usual import Point
+from lab.records.percentiles import finite
 
 
 @dataclass(frozen=True)
 class Around:
     """All requests in progress at some time of the span, in few words, and how long the slowest waited.
 
-    `others` has the classes of the ledger that are none of the four. `usual_ms` is the same statistic as
-    `first_second_ms` for the whole seconds before the fault: their median; None where there is none.
+    `others` has the classes of the ledger that are none of the others. What `first_second_ms` and `usual_ms`
+    are, usual.py says; None where a request got no prediction, or there was none.
     """
 
     seconds: float
@@ -30,18 +32,11 @@ class Around:
     slowest_id: str
     first_second_ms: float | None
     usual_ms: float | None
-    usual_seconds: int
 
 
 _TOLD = """
 CREATE TEMP VIEW told AS SELECT *, failure IN ('none', 'late') AS predicted,
     scheduled_s + latency_ms / 1000 AS over_s FROM ledger
-"""
-_USUAL = """
-SELECT max(latency_ms) FROM told WHERE predicted AND over_s < $start
-    AND scheduled_s >= (SELECT min(scheduled_s) FROM told)
-GROUP BY ceil($start - scheduled_s)
-HAVING ceil($start - scheduled_s) <= $start - (SELECT min(scheduled_s) FROM told)
 """
 
 
@@ -49,8 +44,7 @@ def around(db: duckdb.DuckDBPyConnection, start_s: float, end_s: float | None) -
     """Count them in a ledger (the view `ledger`); without an end, until the last request's."""
     db.execute(_TOLD)
     (last_s,) = db.execute("SELECT coalesce(max(over_s), $start) FROM told", {"start": start_s}).fetchall()[0]
-    until_s = last_s if end_s is None else end_s
-    span = {"start": start_s, "until": until_s}
+    span = {"start": start_s, "until": last_s if end_s is None else end_s}
     rows = db.execute(
         """SELECT class, failure = 'late', retried, count(*) FROM told
            WHERE over_s >= $start AND scheduled_s <= $until GROUP BY ALL""",
@@ -61,18 +55,19 @@ def around(db: duckdb.DuckDBPyConnection, start_s: float, end_s: float | None) -
            WHERE predicted AND over_s >= $start AND scheduled_s <= $until ORDER BY latency_ms DESC LIMIT 1""",
         span,
     ).fetchone()
-    (first_second_ms,) = db.execute(
-        "SELECT max(latency_ms) FROM told WHERE predicted AND over_s >= $start AND scheduled_s < $start + 1",
-        {"start": start_s},
-    ).fetchall()[0]
-    usual = [row[0] for row in db.execute(_USUAL, {"start": start_s}).fetchall()]
+    points = [
+        Point(*row)
+        for row in db.execute(
+            "SELECT scheduled_s, if(predicted, latency_ms, NULL), failure = 'none' FROM told"
+        ).fetchall()
+    ]
     others: dict[str, int] = {}
     for name, _, _, count in rows:
         if name not in (*SERVED, *LOST, "shed"):
             others[name] = others.get(name, 0) + count
     right = [(late, count) for name, late, _, count in rows if name in SERVED]
     return Around(
-        seconds=until_s - start_s,
+        seconds=span["until"] - start_s,
         sent=sum(row[-1] for row in rows),
         served=sum(count for late, count in right if not late),
         late=sum(count for late, count in right if late),
@@ -82,7 +77,6 @@ def around(db: duckdb.DuckDBPyConnection, start_s: float, end_s: float | None) -
         others=others,
         slowest_ms=slowest[0] if slowest else None,
         slowest_id=slowest[1] if slowest else "",
-        first_second_ms=first_second_ms,
-        usual_ms=statistics.median(usual) if usual else None,
-        usual_seconds=len(usual),
+        first_second_ms=finite(usual.first_second_ms(points, start_s)),
+        usual_ms=finite(usual.slowest_second_ms(points, start_s)),
     )

@@ -38,14 +38,24 @@ def above_usual_ms(points: Sequence[Point], zero_s: float) -> float | None:
     Both sides take the requests due or in progress in a second. Usual is the median, over the whole seconds
     before, of the slowest of each. Infinite if any got no prediction; None without anything to compare.
     """
+    after, usual_ms = first_second_ms(points, zero_s), slowest_second_ms(points, zero_s)
+    return None if after is None or usual_ms is None else after - usual_ms
+
+
+def first_second_ms(points: Sequence[Point], zero_s: float) -> float | None:
+    """Return the slowest of the requests in progress at a moment or due in the second after it."""
+    return _slowest_ms([point for point in points if point.over_s >= zero_s], zero_s)
+
+
+def slowest_second_ms(points: Sequence[Point], zero_s: float) -> float | None:
+    """Return what is usual: the median, over the whole seconds before a moment, of the slowest of each."""
     before = [point for point in points if point.over_s < zero_s]
     if not before:
         return None
     seconds = int(zero_s - min(point.due_s for point in before))
-    usual = [_slowest_ms(before, zero_s - second) for second in range(1, seconds + 1)]
-    found = [value for value in usual if value is not None]
-    after = _slowest_ms([point for point in points if point.over_s >= zero_s], zero_s)
-    return None if after is None or not found else after - statistics.median(found)
+    slowest = [_slowest_ms(before, zero_s - second) for second in range(1, seconds + 1)]
+    found = [value for value in slowest if value is not None]
+    return statistics.median(found) if found else None
 
 
 def _slowest_ms(points: Sequence[Point], start_s: float) -> float | None:
