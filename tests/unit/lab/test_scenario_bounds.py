@@ -27,8 +27,8 @@ FROM_REQUESTS = {
     "p99_ms", "slowest_ms", "above_usual_ms", "recovery_ms",
 }  # fmt: skip
 OVERLOADS = ("overload", "fault-during-overload")
-LONG = {"kill-all": 16.0, "balancer-restart": 12.0}
-"""Scenarios in which nothing can serve for some time: how long an outage is too long for them."""
+LONG = {"kill-all": 9.0}
+"""Scenarios in which nobody can serve for some time: how long an outage is too long for them."""
 Values = dict[str, float | str]
 Measure = Callable[[str, float], Values]
 
