@@ -20,6 +20,7 @@ from lab.experiment import loadtest
 from lab.experiment.loadtest import Outcome
 from lab.facts import first_failures
 from lab.facts.first_failures import Rates
+from lab.load.provenance import made
 from lab.report import loadtest_text, terminal
 from lab.settings import LOADTEST, SETTINGS, Settings
 
@@ -80,9 +81,14 @@ def _one(settings: Settings, number: int) -> Outcome:
 
 def _together(settings: Settings, done: list[Outcome], rates: Rates) -> None:
     """Save and show what the runs say together."""
-    name = f"{done[0].summary.topology}-loadtests"
-    folder = records.new_folder(settings.results_dir, datetime.now(UTC), name)
-    content = {"folders": [each.folder.name for each in done], "rates": dataclasses.asdict(rates)}
+    topology = done[0].summary.topology
+    folder = records.new_folder(settings.results_dir, datetime.now(UTC), f"{topology}-loadtests")
+    content = {
+        "made": made(settings, f"make loadtest TRIALS={settings.trials}"),
+        "topology": topology,
+        "folders": [each.folder.name for each in done],
+        "rates": dataclasses.asdict(rates),
+    }
     records.write_json(folder / TOGETHER, content)
     print()
     terminal.console().print(terminal.Trimmed(loadtest_text.several(rates)))
