@@ -5,6 +5,7 @@ import socket
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import httpx
 import pytest
@@ -94,6 +95,19 @@ def test_locusts_web_interface_loads_the_system_with_the_users_asked_for() -> No
     assert stats["user_count"] == 3
     assert stats["fail_ratio"] == 0
     assert "http://127.0.0.1:18090/ " in output
+
+
+def test_locusts_own_command_line_finds_both_kinds_of_users() -> None:
+    """The file at the top is all that it is given."""
+    path = Path(__file__).parents[3] / "locust" / "locustfile.py"
+    listed = subprocess.run(
+        [sys.executable, "-m", "locust", "-f", str(path), "--list"],
+        env=os.environ | {"PYTHONPATH": PYTHONPATH},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert {"ClosedUsers", "OpenArrivals"} <= set((listed.stdout + listed.stderr).split())
 
 
 def wait_until_served(browser: httpx.Client) -> None:
