@@ -43,8 +43,9 @@ mypy services/shared services/predictor/src services/predictor/training services
 shellcheck --external-sources --source-path=SCRIPTDIR compose/bin/*.sh haproxy/entrypoint.sh .ci/run
 hadolint services/Dockerfile haproxy/Dockerfile
 
+# Most of them wait for something most of the time, so three at once fit two cores.
 step "Unit tests"
-pytest tests/unit "$@"
+pytest -n 3 tests/unit "$@"
 
 "$ROOT/compose/bin/engine.sh"
 "$ROOT/compose/bin/base-image.sh"

@@ -5,6 +5,12 @@ import pytest
 from lab.facts import metrics, validity
 
 
+@pytest.fixture(autouse=True)
+def no_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The width of whoever runs the tests is no width of the tools' output."""
+    monkeypatch.delenv("COLUMNS", raising=False)
+
+
 @pytest.fixture
 def a_stall_is_no_matter(monkeypatch: pytest.MonkeyPatch) -> None:
     """For runs of so few requests that one stall of a busy machine would make them invalid."""
