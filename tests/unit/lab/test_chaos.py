@@ -229,4 +229,4 @@ def test_requests_that_found_no_server_are_lost_and_not_refused(tmp_path: Path) 
 
 def test_why_the_figures_are_not_to_be_relied_on_is_on_the_page(tmp_path: Path) -> None:
     page = shown(tmp_path, AROUND, verdict="invalid", because=["the machine had no CPU left"])
-    assert "INVALID: the machine had no CPU left" in page
+    assert "Not valid as a measurement: the machine had no CPU left" in page

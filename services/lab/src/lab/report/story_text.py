@@ -10,7 +10,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from lab.facts import milestones
+from lab.facts import judge, milestones
 from lab.records import FAILURES, STORY, SUMMARY, VERDICT, read_json
 from lab.report.terminal import Trimmed
 
@@ -29,7 +29,7 @@ Raw = Mapping[str, Any]
 def page(folder: Path) -> RenderableType:
     """Return what happened, what became of the requests, and where the records are."""
     verdict = read_json(folder / VERDICT)
-    lines = [f"{str(verdict['verdict']).upper()}: {reason}" for reason in _reasons(verdict)]
+    lines = _reasons(verdict)
     parts: list[RenderableType] = []
     if (folder / STORY).is_file():
         story = read_json(folder / STORY)
@@ -42,7 +42,11 @@ def page(folder: Path) -> RenderableType:
 
 def _reasons(verdict: Raw) -> list[str]:
     """Return why a run could not be, or why its figures are not to be relied on; the page says the rest."""
-    return list(verdict["because"]) if verdict["verdict"] not in ("met", "not met") else []
+    if verdict["verdict"] in (judge.MET, judge.NOT_MET):
+        return []
+    words = str(verdict["verdict"]).upper()
+    words = "Not valid as a measurement" if verdict["verdict"] == judge.INVALID else words
+    return [f"{words}: {reason}" for reason in verdict["because"]]
 
 
 def _milestones(story: Raw) -> Table:
