@@ -19,6 +19,8 @@ class LoopbackController:
     def __init__(self, state: State, port: int = 0) -> None:
         self.state = state
         self.entries: list[Entry] = []
+        self.asked_unsteady = threading.Event()
+        """Whether anybody was told a state that is not steady."""
         self.news = threading.Condition()
         self.stopping = False
         self._server = _Server(self, port)
@@ -84,7 +86,10 @@ class _Handler(BaseHTTPRequestHandler):
         url = urlsplit(self.path)
         query = {key: int(values[0]) for key, values in parse_qs(url.query).items()}
         if url.path == "/state":
-            self._send(json.dumps(dataclasses.asdict(owner.state)).encode())
+            state = owner.state
+            self._send(json.dumps(dataclasses.asdict(state)).encode())
+            if not state.steady:
+                owner.asked_unsteady.set()
         elif url.path != "/journal":
             self.send_error(404)
         elif query.get("follow"):

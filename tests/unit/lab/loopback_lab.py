@@ -115,6 +115,8 @@ class Lab:
         self.note("confirmed", action="promote", server="predictor-3", took_ms=1.0)
 
     def rise(self, target: str, name: str) -> None:
+        """Bring a server back, though not before somebody has seen that it was gone."""
+        self.peer.asked_unsteady.wait(timeout=30)
         self.engine.status[name] = "running"
         self.note("observation", server=target, change={"health": ["down", "up"]})
         self.note("confirmed", action="demote", server="predictor-3", took_ms=1.0)

@@ -89,7 +89,7 @@ def test_a_kill_with_load_is_an_experiment_with_a_ledger(
     ledger = records.read_json(folder / records.LEDGER)
     assert f"Load generator, whole run: 0 of {ledger['sent']} failed (0 " in output
     around = records.read_json(folder / records.STORY)["requests"]
-    assert ledger["sent"] > around["sent"] == around["served"] > 10
+    assert ledger["sent"] > around["sent"] == around["served"] > 2
     counts = f"{around['sent']} requests, {around['sent']} served, 0 refused, 0 lost; 0 were tried again"
     assert f"From the fault until {around['seconds']:.1f} s later: {counts}" in output
     assert re.search(
