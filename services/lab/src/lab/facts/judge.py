@@ -104,6 +104,8 @@ def _judge_one(expected: Expectation, value: float | str) -> Judged:
     # What the topology cannot have is not asked of it; what should have happened and did not is not met.
     met = not asked(value) if isinstance(value, str) else expected.met_by(value)
     proven = not met and not isinstance(value, str) and expected.exceeded_by(value)
+    # What the records do not tell, a missing record could have told.
+    proven = proven and expected.measure != UNKNOWN
     unit = MEASURES[expected.measure].unit
     return Judged(expected.measure, expected.words, value, unit, met, proven)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,11 +18,9 @@ import duckdb
 
 from lab import records
 from lab.errors import RecordsError
-from lab.facts import ledger_sql
+from lab.facts import completeness, ledger_sql
 from lab.facts.outages import OBJECTIVE, Availability, Outage, availability
-from lab.load import answers
-from lab.records import ANSWERS, LEDGER
-from lab.records.classes import SEEN_AS
+from lab.records import LEDGER
 
 LISTED = 1000
 """So many lost requests, and outages, are listed; the counts count all."""
@@ -145,8 +143,7 @@ def _read(db: duckdb.DuckDBPyConnection, folder: Path) -> Ledger:
         _all(db, f"SELECT {_WHY}, count(*) FROM ledger WHERE class = 'unknown' GROUP BY 1 ORDER BY 1")  # noqa: S608
     )
     found = _availability(db)
-    own, others = _without_client(db)
-    reasons = tuple(_incomplete(db, folder, own))
+    reasons = tuple(completeness.reasons(db, folder))
     return Ledger(
         complete=not reasons,
         incomplete_because=reasons,
@@ -161,7 +158,7 @@ def _read(db: duckdb.DuckDBPyConnection, folder: Path) -> Ledger:
         out_of_service_s=found.out_of_service_s,
         longest_outage_s=found.longest_outage_s,
         nothing_due_s=found.nothing_due_s,
-        notes=tuple(_notes(db, folder, others)),
+        notes=tuple(completeness.notes(db, folder)),
     )
 
 
@@ -195,89 +192,3 @@ def _availability(db: duckdb.DuckDBPyConnection) -> Availability:
            WHERE class <> 'client_gone' ORDER BY scheduled_s"""
     ).fetchnumpy()
     return availability(columns["scheduled_s"], columns["served"])
-
-
-def _incomplete(db: duckdb.DuckDBPyConnection, folder: Path, without_client: int) -> list[str]:
-    """Say what is missing from the records although nothing that was done explains it."""
-    names = (records.HAPROXY_LOG, records.PREDICTOR_LOG)
-    reasons = [f"{name} is missing" for name in names if not (folder / name).is_file()]
-    (unlogged,) = _all(db, "SELECT count(*) FROM unlogged WHERE NOT explained AND status > 0")[0]
-    if unlogged:
-        reasons.append(f"{unlogged} requests that were answered have no line in HAProxy's log")
-    for server, count in _all(
-        db, "SELECT server, count(*) FROM unwritten WHERE NOT explained GROUP BY 1 ORDER BY 1"
-    ):
-        reasons.append(
-            f"{count} requests that {server} answered have no line in its log, and it did not die then"
-        )
-    if without_client:
-        reasons.append(f"{without_client} requests of the load in HAProxy's log have no row in requests.csv")
-    (sent,) = _all(db, "SELECT count(*) FROM ledger")[0]
-    return [*reasons, *_contradicted(db), *_generated(folder, sent), *_not_collected(folder)]
-
-
-def _contradicted(db: duckdb.DuckDBPyConnection) -> Iterator[str]:
-    """Say of which requests the parts' records do not fit what the client saw."""
-    pairs = _all(db, "SELECT class, failure, count(*) FROM ledger GROUP BY ALL ORDER BY ALL")
-    for class_, failure, count in pairs:
-        if failure not in SEEN_AS[class_]:
-            yield (
-                f"{count} requests are {class_} by HAProxy's and the predictors' logs; to the client they "
-                f"were {failure}"
-            )
-
-
-def _generated(folder: Path, sent: int) -> Iterator[str]:
-    """Say what of the load has no row, by the generator's own count."""
-    path = folder / records.GENERATOR
-    if not path.is_file():
-        yield "the generator ended before its run was over: its last rows may be missing"
-        return
-    raw = records.read_json(path)
-    unfinished = int(raw["unfinished_requests"])
-    if unfinished:
-        yield f"{unfinished} requests had no end when the load was ended, and have no row"
-    begun = int(raw["begun_requests"])
-    if begun - unfinished != sent:
-        yield f"the generator began {begun} requests and ended {begun - unfinished}; {sent} have a row"
-
-
-def _not_collected(folder: Path) -> Iterator[str]:
-    """Say what was missing from the logs when they were fetched; only an experiment fetches them."""
-    path = folder / records.COLLECTED
-    if path.is_file():
-        yield from (str(each["missing"]) for each in records.read_json(path) if each["missing"])
-
-
-def _without_client(db: duckdb.DuckDBPyConnection) -> tuple[int, int]:
-    """Count HAProxy's lines without a row of the client's: those with ids as the load's, and others."""
-    own, others = _all(
-        db,
-        r"""SELECT count(*) FILTER (regexp_full_match(h.id, '[0-9a-f]{32}')), count(*) FROM haproxy h
-           ANTI JOIN client c ON c.request_id = h.id
-           WHERE h.start_s BETWEEN (SELECT min(sent_s) FROM client) AND (SELECT max(ended_s) FROM client)
-             AND NOT list_contains($prefixes, regexp_extract(h.id, '^[a-z]+-'))""",
-        prefixes=list(ledger_sql.FOREIGN_PREFIXES),
-    )[0]
-    return own, others - own
-
-
-def _notes(db: duckdb.DuckDBPyConnection, folder: Path, others: int) -> list[str]:
-    """Say what a reader should know although it takes nothing from the ledger's completeness."""
-    notes = []
-    if answers.load(folder) is None:
-        notes.append(f"{ANSWERS} is missing: answers that are valid but wrong cannot be told")
-    if others:
-        notes.append(f"HAProxy served {others} requests that were not of the load")
-    (explained,) = _all(db, "SELECT count(*) FROM unlogged WHERE explained")[0]
-    if explained:
-        notes.append(
-            f"{explained} requests have no line in HAProxy's log because HAProxy itself was struck then"
-        )
-    (excused,) = _all(db, "SELECT count(*) FROM unwritten WHERE explained")[0]
-    if excused:
-        notes.append(
-            f"{excused} answered requests are not in their server's log: it died within "
-            f"{ledger_sql.LOST_LINES_AFTER_S:g} s and took its last lines with it"
-        )
-    return notes

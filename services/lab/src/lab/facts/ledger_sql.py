@@ -12,9 +12,10 @@ from typing import Any
 
 import duckdb
 
-from hadr.contract import Source
+from hadr.contract import Event, Kind
+from lab import faults
+from lab.errors import LabError
 from lab.facts.metrics import client_rows
-from lab.facts.server_history import bad_news
 from lab.load import answers
 from lab.records import FAULTS, HAPROXY_LOG, JOURNAL, PREDICTOR_LOG, PROBE_PREFIX, REQUESTS, json_lines
 
@@ -25,6 +26,9 @@ FOREIGN_PREFIXES = (PROBE_PREFIX, "bad-")
 """Ids of requests that the lab sends beside the load."""
 
 BALANCER = "haproxy"
+INJECT, EFFECT = "inject", "effect"
+DEATHS = frozenset({Kind.KILLED, Kind.DIED, Kind.STOPPED, Kind.REMOVED})
+"""What Docker says when a container's process ends. A broken tripwire may be a cut network."""
 LOST_LINES_BEFORE_S, LOST_LINES_AFTER_S = 0.5, 0.5
 """A process that dies takes log lines of its last moments with it (a predictor gathers them for 0.1 s). They
 are expected to be missing where the reply ended so shortly before or after the sign of its death."""
@@ -53,12 +57,21 @@ _PREDICTOR_COLUMNS = {
 _TABLES = """
 CREATE TABLE client AS SELECT *, sent_s + service_ms / 1000 AS ended_s
     FROM (SELECT * REPLACE (coalesce(server, '') AS server, coalesce(error, '') AS error) FROM client_file);
-CREATE TABLE haproxy AS SELECT DISTINCT ON (id) id, time_us / 1e6 AS start_s, status,
-        coalesce(server, '') AS server, coalesce(backend, '') AS backend,
-        coalesce(retries, '0') NOT IN ('0', '') AS retried, coalesce(termination_state, '') AS termination,
-        coalesce(bytes_sent, 0) AS bytes_sent, time_us / 1e6 + coalesce(time_active_ms, 0) / 1000 AS end_s
-    FROM haproxy_file WHERE id IS NOT NULL AND time_us IS NOT NULL;
--- A log that was read twice has the same line twice; the same request executed twice has two times.
+-- A log that was read twice has the same line twice. Two lines that are not the same contradict each other.
+CREATE TABLE haproxy AS SELECT id, any_value(start_s) AS start_s, any_value(status) AS status,
+        any_value(server) AS server, any_value(backend) AS backend, any_value(retried) AS retried,
+        any_value(termination) AS termination, any_value(bytes_sent) AS bytes_sent,
+        any_value(end_s) AS end_s, min(line) <> max(line) AS contradicted
+    FROM (SELECT id, time_us / 1e6 AS start_s, coalesce(status, 0) AS status,
+            coalesce(server, '') AS server, coalesce(backend, '') AS backend,
+            coalesce(retries, '0') NOT IN ('0', '') AS retried,
+            coalesce(termination_state, '') AS termination, coalesce(bytes_sent, 0) AS bytes_sent,
+            time_us / 1e6 + coalesce(time_active_ms, 0) / 1000 AS end_s,
+            hash(time_us, status, server, backend, retries, time_active_ms, termination_state, bytes_sent)
+                AS line
+        FROM haproxy_file WHERE id IS NOT NULL AND time_us IS NOT NULL)
+    GROUP BY id;
+-- The same request executed twice has two times.
 -- The servers are kept as the first and the last by name: unlike a list, DuckDB can spill these to disk.
 CREATE TABLE predictor AS SELECT request_id, count(*) FILTER (status = 200) AS completed,
         min(done_s) FILTER (status = 200) AS first_done_s, max(done_s) FILTER (status = 200) AS last_done_s,
@@ -170,24 +183,36 @@ COPY (
 
 
 def deaths(
-    faults: Iterable[dict[str, Any]], journal: Iterable[dict[str, Any]]
+    struck: Iterable[dict[str, Any]], journal: Iterable[dict[str, Any]]
 ) -> list[tuple[str, float, float]]:
-    """Return when lines of whose log may be missing: (server or service, from, to), in epoch seconds."""
+    """Return when lines of whose log may be missing: (server or service, from, to), in epoch seconds.
+
+    A process that ends takes its last lines with it: by a fault that ends processes, between its injection
+    and its effect, or by Docker's word. A server that hangs, is cut off or answers errors writes its lines.
+    """
     spans: list[tuple[str, float, float]] = []
     begun: dict[tuple[str, str], float] = {}
-    for event in faults:
-        key, at = (str(event["fault"]), str(event["target"])), float(event["time"])
-        if event["event"] == "inject":
-            begun[key] = at
-        # HAProxy logs nothing while it is gone; a server that is gone answers nothing.
-        start = at if key[1] != BALANCER else begun.get(key, at)
-        spans.append((key[1], start - LOST_LINES_BEFORE_S, at + LOST_LINES_AFTER_S))
+    for event in struck:
+        (name, target), at = (str(event["fault"]), str(event["target"])), float(event["time"])
+        if not _ends_process(name):
+            continue
+        if event["event"] == INJECT:
+            begun[name, target] = at
+        # HAProxy logs nothing until it is back; a server that is gone answers nothing.
+        if event["event"] in (INJECT, EFFECT) or target == BALANCER:
+            spans.append((target, begun.get((name, target), at), at))
     for entry in journal:
-        # Checks fail for a server that is alive, too.
-        if bad_news(entry) and entry.get("source") in (Source.TRIPWIRE, Source.DOCKER):
+        if entry.get("event") == Event.SIGNAL and entry.get("kind") in DEATHS:
             at = float(entry["time"])
-            spans.append((str(entry["server"]), at - LOST_LINES_BEFORE_S, at + LOST_LINES_AFTER_S))
-    return spans
+            spans.append((str(entry.get("server") or ""), at, at))
+    return [(who, start - LOST_LINES_BEFORE_S, end + LOST_LINES_AFTER_S) for who, start, end in spans]
+
+
+def _ends_process(name: str) -> bool:
+    try:
+        return faults.load(name).ends_process
+    except LabError:
+        return False  # a fault that this version does not have excuses nothing
 
 
 def open_database(folder: Path, spill: Path) -> duckdb.DuckDBPyConnection:

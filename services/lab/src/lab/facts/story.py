@@ -113,7 +113,7 @@ def build(folder: Path) -> Story:
 
 
 def _tell(folder: Path, done: Sequence[FaultSpan]) -> Story:
-    roles, _ = server_history.of_state(records.read_json(folder / SETTINGS_FILE)["state_start"])
+    roles, _ = server_history.of_state(records.read_json(folder / SETTINGS_FILE).get("state_start") or {})
     entries = [Entry.from_raw(raw) for raw in json_lines(folder / JOURNAL)]
     found = [*milestones.of_faults(done), *milestones.of_journal(done, roles, entries)]
     start_s = done[0].time_s

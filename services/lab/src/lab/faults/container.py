@@ -114,6 +114,8 @@ def until(true: Callable[[], bool], limit_s: float) -> bool:
 class ContainerFault(Fault):
     """A fault that takes a container down. It is over when the container runs again."""
 
+    ends_process = True
+
     def undo(self, injection: Injection) -> None:
         """Start the container, if nobody has done so already."""
         bring_back(injection)

@@ -157,6 +157,8 @@ class Fault:
     """
 
     name = ""
+    ends_process = False
+    """Whether it ends a process of its target, which takes its last log lines with it."""
 
     def __init__(
         self,

@@ -11,6 +11,8 @@ from lab.faults.predictor import Order
 class Memory(Switch):
     """A switch that the server may die of."""
 
+    ends_process = True
+
     def order(self, injection: Injection) -> Order:
         """Take whole MiB."""
         return {"memory_mb": int(injection.given["memory_mb"])}

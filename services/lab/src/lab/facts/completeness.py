@@ -1,0 +1,149 @@
+"""What is missing from a folder's records although nothing that was done explains it.
+
+Missing evidence is never good news: each gap is a reason, a sentence for a person, that makes the ledger
+incomplete and the verdict of the experiment invalid.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from lab import records
+from lab.facts import ledger_sql
+from lab.load import answers
+from lab.records import ANSWERS, COLLECTED, FAULTS, SAMPLES, SCENARIO, SETTINGS_FILE, json_lines
+from lab.records.classes import SEEN_AS
+from lab.records.times import clock
+
+SILENCE_S = 5.0
+"""An experiment takes a sample every 0.25 s; it waits a second for a controller that does not answer."""
+
+
+def reasons(db: duckdb.DuckDBPyConnection, folder: Path) -> Iterator[str]:
+    """Yield each reason why the records do not tell all. The database has the ledger's tables."""
+    yield from _of_requests(db, folder)
+    yield from _contradicted(db)
+    yield from _of_generator(db, folder)
+    if (folder / COLLECTED).is_file():
+        yield from (str(each["missing"]) for each in records.read_json(folder / COLLECTED) if each["missing"])
+    if (folder / SCENARIO).is_file():
+        yield from _of_experiment(db, folder)
+
+
+def notes(db: duckdb.DuckDBPyConnection, folder: Path) -> Iterator[str]:
+    """Yield what a reader should know although it takes nothing from the ledger's completeness."""
+    if answers.load(folder) is None:
+        yield f"{ANSWERS} is missing: answers that are valid but wrong cannot be told"
+    if others := _without_client(db)[1]:
+        yield f"HAProxy served {others} requests that were not of the load"
+    if explained := _count(db, "unlogged WHERE explained"):
+        yield f"{explained} requests have no line in HAProxy's log because HAProxy itself was struck then"
+    if excused := _count(db, "unwritten WHERE explained"):
+        yield (
+            f"{excused} answered requests are not in their server's log: it died within "
+            f"{ledger_sql.LOST_LINES_AFTER_S:g} s and took its last lines with it"
+        )
+
+
+def _count(db: duckdb.DuckDBPyConnection, rows: str) -> int:
+    (count,) = db.execute(f"SELECT count(*) FROM {rows}").fetchall()[0]  # noqa: S608 - this module's own words
+    return int(count)
+
+
+def _of_requests(db: duckdb.DuckDBPyConnection, folder: Path) -> Iterator[str]:
+    """Say where a part has no line of a request that it must have had, or two that contradict each other."""
+    for name in (records.HAPROXY_LOG, records.PREDICTOR_LOG):
+        if not (folder / name).is_file():
+            yield f"{name} is missing"
+    if twice := _count(db, "client") - _count(db, "(SELECT DISTINCT request_id FROM client)"):
+        yield f"{twice} rows of requests.csv have the id of another row"
+    if contradicted := _count(db, "haproxy h SEMI JOIN client c ON c.request_id = h.id WHERE h.contradicted"):
+        yield f"{contradicted} requests have two lines in HAProxy's log that are not the same"
+    if unlogged := _count(db, "unlogged WHERE NOT explained AND status > 0"):
+        yield f"{unlogged} requests that were answered have no line in HAProxy's log"
+    rows = db.execute("SELECT server, count(*) FROM unwritten WHERE NOT explained GROUP BY 1 ORDER BY 1")
+    for server, count in rows.fetchall():
+        yield f"{count} requests that {server} answered have no line in its log, and it did not die then"
+    if own := _without_client(db)[0]:
+        yield f"{own} requests of the load in HAProxy's log have no row in requests.csv"
+
+
+def _contradicted(db: duckdb.DuckDBPyConnection) -> Iterator[str]:
+    """Say of which requests the parts' records do not fit what the client saw."""
+    pairs = db.execute("SELECT class, failure, count(*) FROM ledger GROUP BY ALL ORDER BY ALL").fetchall()
+    for class_, failure, count in pairs:
+        if failure not in SEEN_AS[class_]:
+            yield (
+                f"{count} requests are {class_} by HAProxy's and the predictors' logs; to the client they "
+                f"were {failure}"
+            )
+
+
+def _of_generator(db: duckdb.DuckDBPyConnection, folder: Path) -> Iterator[str]:
+    """Say what of the load has no row, by the generator's own count."""
+    path = folder / records.GENERATOR
+    if not path.is_file():
+        yield "the generator ended before its run was over: its last rows may be missing"
+        return
+    raw, sent = records.read_json(path), _count(db, "ledger")
+    unfinished, begun = int(raw["unfinished_requests"]), int(raw["begun_requests"])
+    if unfinished:
+        yield f"{unfinished} requests had no end when the load was ended, and have no row"
+    if begun - unfinished != sent:
+        yield f"the generator began {begun} requests and ended {begun - unfinished}; {sent} have a row"
+
+
+def _without_client(db: duckdb.DuckDBPyConnection) -> tuple[int, int]:
+    """Count HAProxy's lines without a row of the client's: those with ids as the load's, and others."""
+    own, others = db.execute(
+        r"""SELECT count(*) FILTER (regexp_full_match(h.id, '[0-9a-f]{32}')), count(*) FROM haproxy h
+           ANTI JOIN client c ON c.request_id = h.id
+           WHERE NOT list_contains($prefixes, regexp_extract(h.id, '^[a-z]+-'))""",
+        {"prefixes": list(ledger_sql.FOREIGN_PREFIXES)},
+    ).fetchall()[0]
+    return int(own), int(others) - int(own)
+
+
+def _of_experiment(db: duckdb.DuckDBPyConnection, folder: Path) -> Iterator[str]:
+    """Say what only an experiment has, and this one has not."""
+    for name in (COLLECTED, SAMPLES, FAULTS, records.JOURNAL):
+        if not (folder / name).is_file():
+            yield f"{name} is missing"
+    if answers.load(folder) is None:
+        yield f"{ANSWERS} is missing: wrong answers cannot be told"
+    settings = records.read_json(folder / SETTINGS_FILE)
+    for moment in ("start", "end"):
+        if not isinstance(settings.get(f"state_{moment}"), dict):
+            yield f"{SETTINGS_FILE} has no state at the {moment}"
+    yield from _of_samples(db, folder)
+    yield from _of_faults(folder, settings)
+
+
+def _of_samples(db: duckdb.DuckDBPyConnection, folder: Path) -> Iterator[str]:
+    """Say where nothing was sampled although requests were due."""
+    first_s, last_s = db.execute("SELECT min(scheduled_s), max(scheduled_s) FROM ledger").fetchall()[0]
+    if first_s is None or not (folder / SAMPLES).is_file():
+        return
+    taken = sorted(float(each["time"]) for each in json_lines(folder / SAMPLES))
+    within = [first_s, *(at for at in taken if first_s < at < last_s), last_s]
+    for before, after in itertools.pairwise(within):
+        if after - before > SILENCE_S:
+            yield f"{SAMPLES} has nothing from {clock(before)} to {clock(after)}"
+
+
+def _of_faults(folder: Path, settings: Mapping[str, Any]) -> Iterator[str]:
+    """Say which planned fault has no record of its injection."""
+    injected = {
+        (str(each["fault"]), str(each["target"]))
+        for each in json_lines(folder / FAULTS)
+        if each["event"] == ledger_sql.INJECT
+    }
+    for stroke in (settings.get("plan") or {}).get("strokes") or ():
+        for target in stroke["targets"]:
+            if (str(stroke["fault"]), str(target)) not in injected:
+                yield f"{FAULTS} has no injection of {stroke['fault']} at {target}, which was planned"
