@@ -21,8 +21,9 @@ from lab.experiment import assess, known, parse, schedule
 from lab.facts.judge import Facts, Verdict
 from lab.load import spec
 from lab.parts.controller import Entry
+from lab.parts.predictors import Info
 from lab.settings import Settings
-from unit.lab.journal_entries import signalled, state
+from unit.lab.journal_entries import ROLES, signalled, state
 from unit.lab.planted_records import T0, Planted, acted, decided, observed, told
 
 SCENARIO = """\
@@ -60,7 +61,8 @@ def journal() -> list[Entry]:
 
 def plan(folder: Path) -> schedule.Plan:
     made = parse.read(folder / records.SCENARIO, known.check)
-    return schedule.plan(made, state(), Settings(capacity=50), 1, schedule.resolver(state()))
+    servers = {name: Info(name, "1", [], {}, 50.0) for name in ROLES}
+    return schedule.plan(made, state(), servers, Settings(), 1)
 
 
 @pytest.fixture(scope="module")
