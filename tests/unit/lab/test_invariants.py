@@ -364,13 +364,13 @@ def test_a_finding_says_how_many_events_it_saw(planted: Planted) -> None:
     ledger.build(folder)
     seen = {each.name: (each.seen, each.saw) for each in invariants.check(folder)}
     assert seen == {
-        PROVEN: (1, "1 promotions"),
-        LAST: (1, "1 servers taken out of rotation"),
-        DRAINED: (1, "1 times that a server was out of rotation"),
-        STABLE: (0, "saw no demotions"),
-        BACK_OFF: (1, "1 starts of a server"),
-        RESTORED: (3, "3 servers"),
-        AFTER: (3, "3 failed requests"),
+        PROVEN: (1, "promotions: 1"),
+        LAST: (1, "servers taken out of rotation: 1"),
+        DRAINED: (1, "times that a server was out of rotation: 1"),
+        STABLE: (0, "demotions: none seen"),
+        BACK_OFF: (1, "starts of a server: 1"),
+        RESTORED: (3, "servers: 3"),
+        AFTER: (3, "failed requests: 3"),
     }
 
 

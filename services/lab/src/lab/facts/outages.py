@@ -53,7 +53,7 @@ class Availability:
     @property
     def out_of_service_s(self) -> float:
         """All outages together."""
-        return sum(each.duration_s for each in self.outages)
+        return sum((each.duration_s for each in self.outages), 0.0)
 
     @property
     def longest_outage_s(self) -> float:

@@ -10,6 +10,7 @@ from lab.facts.invariants import INVALID, UNKNOWN, Finding
 from lab.facts.ledger import LOST, Ledger
 from lab.facts.story import Story
 from lab.records.times import clock
+from lab.report import stake
 
 SHOWN = 5
 COLOURS = {INVALID: "bold red", UNKNOWN: "yellow"}
@@ -34,6 +35,8 @@ def _ledger(made: Ledger) -> Iterator[RenderableType]:
         table.add_row(name, Text(str(count), style="bold red" if bad else ""), made.definitions[name])
     table.add_row("sent", str(made.sent), "the sum")
     yield table
+    if made.sent and not sum(made.classes[name] for name in LOST):
+        yield Text(f"0 of {stake.zero(made.sent, 'requests')}")
     for lost in made.lost[:SHOWN]:
         where = f"{lost.phase}, {lost.termination_state or 'no line of HAProxy'}"
         yield Text(
@@ -46,7 +49,7 @@ def _ledger(made: Ledger) -> Iterator[RenderableType]:
     if made.outages:
         share, window_s = 100 * made.objective["share"], made.objective["window_s"]
         yield Text(
-            f"out of service: {made.out_of_service_s:.2f} s in {len(made.outages)} outages, the longest "
+            f"out of service: {made.out_of_service_s:.2f} s in all, the longest "
             f"{made.longest_outage_s:.2f} s (under {share:g} % of those due in {window_s:g} s served in time)"
         )
     if made.nothing_due_s:

@@ -48,7 +48,7 @@ def _all_valid(findings: Sequence[Raw]) -> str:
     """Say that every rule held, and on how many events; a rule that saw none proves nothing."""
     saw = [invariants.saw(raw) for raw in findings if raw.get("seen")]
     none = [str(raw.get("name")) for raw in findings if not raw.get("seen")]
-    text = f"invariants: all {len(findings)} valid; they saw {', '.join(saw) or 'nothing'}"
+    text = f"invariants: all {len(findings)} valid ({', '.join(saw) or 'they saw nothing'})"
     return f"{text}. Nothing to see for: {', '.join(none)}" if saw and none else text
 
 

@@ -25,16 +25,17 @@ def sentences(verdict: Raw, ledger: Raw) -> list[str]:
     lines = [_stroke(stroke) for stroke in exposure.get("strokes") or ()]
     total = exposure.get("total") or {}
     if total.get("exposed") and not total["lost"]:
-        lines.append(f"0 of {_bound(int(total['exposed']), 'requests at stake')}")
+        lines.append(f"0 of {zero(int(total['exposed']), 'requests at stake')}")
     sent = int(ledger.get("sent") or 0)
     if sent and ledger.get("classes") and not in_classes(ledger, *LOST):
         lines.append(
-            f"0 of {_bound(sent, 'requests')}; of experiments this is one, and TRIALS=n bounds their share"
+            f"0 of {zero(sent, 'requests')}; of experiments this is one, and TRIALS=n bounds their share"
         )
     return lines
 
 
-def _bound(count: int, what: str) -> str:
+def zero(count: int, what: str) -> str:
+    """Return what it is worth that none of so many was lost."""
     most = 100 * at_most(0, count)
     return f"{number(count)} {what} lost: at most {most:.2g} % (95 %), if requests fail independently"
 

@@ -192,6 +192,8 @@ def figures(verdict: Raw, ledger: Raw, story: Raw) -> list[tuple[str, str]]:
         found.append(("at stake, of them saved by a retry", f"{total['exposed']}, {total['saved_by_retry']}"))
     if isinstance(ledger.get("out_of_service_s"), int | float):
         found.append(("out of service", milliseconds(ledger["out_of_service_s"] * 1000)))
+    if ledger.get("longest_outage_s"):
+        found.append(("longest outage", milliseconds(ledger["longest_outage_s"] * 1000)))
     fault, recovered = verdict.get("fault_s") or [], verdict.get("recovered_s")
     promoted = next((p for p in story.get("phases") or () if p.get("name") == "in rotation"), None)
     if promoted and fault and isinstance(end := promoted.get("end_s"), int | float):

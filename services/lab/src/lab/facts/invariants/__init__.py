@@ -49,7 +49,7 @@ class Finding:
 
 def saw(finding: Mapping[str, Any]) -> str:
     """Return what a saved finding saw, in words."""
-    return f"{finding['seen'] or 'saw no'} {finding['events']}"
+    return f"{finding['events']}: {finding['seen'] or 'none seen'}"
 
 
 Rule = Callable[[Evidence], Told]
