@@ -5,6 +5,7 @@ docs/architecture.md draws the order; it is stated here once more, and both have
 
 import ast
 import re
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,7 +17,7 @@ LAB = ROOT / "services/lab/src/lab"
 ROOMS = (
     "commands", "bench", "report", "experiment", "facts", "faults", "load", "records", "topology", "parts",
 )  # fmt: skip
-GROUND = {"errors", "settings", "declare"}
+GROUND = {"errors", "settings"}
 MODULES = sorted(LAB.rglob("*.py"))
 
 
@@ -52,3 +53,15 @@ def test_the_document_draws_the_same_order() -> None:
     text = (ROOT / "docs/architecture.md").read_text(encoding="utf-8")
     drawn = re.findall(r"^ {4}([a-z]+)/ {2,}\S", text.partition("### The rooms of the tool")[2], re.MULTILINE)
     assert [name for name in drawn if name in ROOMS] == list(ROOMS)
+
+
+def test_what_the_services_share_needs_the_standard_library_alone() -> None:
+    """And there are two modules of it; whoever wants a third has to say why here."""
+    shared = sorted((ROOT / "services/shared/hadr").glob("*.py"))
+    assert [path.stem for path in shared] == ["__init__", "contract", "declare"]
+    for path in shared:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            names = [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            names += [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            foreign = {name.split(".")[0] for name in names} - sys.stdlib_module_names
+            assert not foreign, f"{path.name} imports {foreign}"

@@ -31,6 +31,7 @@ def test_each_setting_is_declared_with_a_help_and_a_variable_of_its_own() -> Non
         ({"RATE": "-1"}, ("RATE", "'-1'", "from 0.1")),
         ({"RATE": "nan"}, ("RATE", "'nan'")),
         ({"SEED": "1.5"}, ("SEED", "a whole number")),
+        ({"LAB_TARGTE": "http://x"}, ("LAB_TARGTE is not a setting", "LAB_TARGET")),
         ({"PATTERN": "wave"}, ("PATTERN", "'wave'", "ramp, constant, steps, spike, users")),
         ({"PATTERN": "users"}, ("PATTERN=users", "USERS")),
         ({"PATTERN": "ramp", "USERS": "3"}, ("USERS=3", "PATTERN=ramp")),

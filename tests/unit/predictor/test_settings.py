@@ -45,6 +45,7 @@ def test_without_a_name_the_host_names_the_predictor() -> None:
         ({"PREDICTOR_PORT": "65536"}, "expected a whole number from 0 to 65535"),
         ({"PREDICTOR_COST_FACTOR": "0"}, "PREDICTOR_COST_FACTOR='0': expected a whole number from 1"),
         ({"PREDICTOR_COST_FACTOR": "1.5"}, "expected a whole number"),
+        ({"PREDICTOR_FALTS": "1"}, "PREDICTOR_FALTS is not a setting; the closest is PREDICTOR_FAULTS"),
         ({"PREDICTOR_DRAIN_S": "nan"}, "PREDICTOR_DRAIN_S='nan': expected a number from 0 to 60 (s)"),
         ({"PREDICTOR_DRAIN_S": "-1"}, "expected a number from 0 to 60 (s)"),
         ({"PREDICTOR_FAULTS": "yes"}, "PREDICTOR_FAULTS='yes': expected 0 or 1"),

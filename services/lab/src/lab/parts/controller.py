@@ -13,7 +13,7 @@ from typing import Any, Self
 
 import httpx
 
-from hadr.contract import Health, Role, ServerReply
+from hadr.contract import Health, Role, ServerReply, StateReply
 from lab.errors import UnreachableError
 
 ACTIVE, STANDBY = Role.ACTIVE, Role.STANDBY
@@ -98,7 +98,7 @@ class Controller:
 
     def state(self) -> State:
         """Return the present state; raise UnreachableError."""
-        raw = self._get("/state").json()
+        raw: StateReply = self._get("/state").json()
         try:
             servers = tuple(_server(server) for server in raw["servers"])
             return State(
