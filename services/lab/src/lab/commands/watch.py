@@ -15,6 +15,7 @@ from rich.console import Group, RenderableType
 from rich.live import Live
 from rich.text import Text
 
+from hadr.contract import Event
 from lab.errors import UnreachableError
 from lab.parts.controller import Controller, Entry
 from lab.report import terminal
@@ -126,7 +127,7 @@ def _collect(items: queue.Queue[Item], lines: deque[Text]) -> None:
         item = items.get(timeout=REFRESH_S)
         while True:
             if isinstance(item, Entry):
-                style = "bold" if item.event in ("decision", "confirmed") else ""
+                style = "bold" if item.event in (Event.DECISION, Event.CONFIRMED) else ""
                 lines.append(
                     Text(terminal.journal_line(item), style=style, no_wrap=True, overflow="ellipsis")
                 )

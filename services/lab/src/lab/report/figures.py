@@ -8,6 +8,7 @@ from html import escape
 from itertools import accumulate
 from typing import Any
 
+from hadr.contract import Verb
 from lab.report.events import CONTROLLER
 from lab.report.traces import DECISIONS, FAULTS, Timeline, decided, traces
 
@@ -155,7 +156,7 @@ def _shapes(shown: Timeline) -> list[dict[str, Any]]:
                 "line": {"color": "@fault@", "width": 1.5, "dash": dash},
             }
             shapes.append({**across, **line, "layer": "above"})
-    moves = [event for event in decided(shown) if event.key in ("promote", "demote")]
+    moves = [event for event in decided(shown) if event.action in (Verb.PROMOTE, Verb.DEMOTE)]
     for event in moves[:LINES_MAX]:
         line = {"color": "@decision@", "width": 1, "dash": "dot"}
         ends = {"x0": event.at_s, "x1": event.at_s, "layer": "above"}

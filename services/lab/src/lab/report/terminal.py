@@ -13,6 +13,7 @@ from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
+from hadr.contract import Event, Verb
 from lab.parts.controller import Entry, ServerState, State
 from lab.records.times import clock
 from lab.settings import Settings
@@ -144,17 +145,17 @@ def sentence(entry: Entry) -> str:
     server, action = entry.text("server"), entry.text("action")
     who = f"{server}: " if server else ""
     # The action "none" is a decision to leave things as they are, with its reason.
-    what = who if action in ("none", "") else f"{action} {server}: "
+    what = who if action in (Verb.NONE, "") else f"{action} {server}: "
     match entry.event:
-        case "signal":
+        case Event.SIGNAL:
             return f"{who}{entry.text('what')} ({entry.text('source')})"
-        case "observation":
+        case Event.OBSERVATION:
             return f"{who}{_changes(entry)}"
-        case "decision":
+        case Event.DECISION:
             return f"{what}{entry.text('reason')}"
-        case "action":
+        case Event.ACTION:
             return f"{what}{entry.text('result')}, {_took(entry)}: {entry.text('command')}"
-        case "confirmed":
+        case Event.CONFIRMED:
             return f"{what}{_took(entry)}"
         case _:
             simple = {key: value for key, value in entry.raw.items() if not isinstance(value, dict | list)}

@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from html import escape
 from typing import Any
 
+from hadr.contract import Verb
 from lab.facts.milestones import FaultSpan
 from lab.report import bands as states
 from lab.report.bands import Band
-from lab.report.events import CONTROLLER, DECISION, Event
+from lab.report.events import CONTROLLER, DECISION, Mark
 from lab.report.series import Series
 
 HOVER_CHARACTERS = 56
@@ -24,7 +25,12 @@ LOOK = {
     states.DOWN: ("@down@", "@onband@", "x"),
     states.UNKNOWN: ("@unknown@", "@onpale@", "."),
 }
-SYMBOLS = {"promote": "triangle-up", "demote": "triangle-down", "mark_down": "x", "start": "circle"}
+SYMBOLS: dict[str, str] = {
+    Verb.PROMOTE: "triangle-up",
+    Verb.DEMOTE: "triangle-down",
+    Verb.MARK_DOWN: "x",
+    Verb.START: "circle",
+}
 Trace = dict[str, Any]
 
 
@@ -34,7 +40,7 @@ class Timeline:
 
     series: Series
     bands: Sequence[Band]
-    events: Sequence[Event]
+    events: Sequence[Mark]
     spans: Sequence[FaultSpan]
     lost: Sequence[Mapping[str, Any]]
     zero_s: float
@@ -205,9 +211,9 @@ def _faults(shown: Timeline) -> list[Trace]:
     return [{**bars, **common}, {**heads, **common}] if shown.spans else []
 
 
-def decided(shown: Timeline) -> list[Event]:
+def decided(shown: Timeline) -> list[Mark]:
     """Return the controller's decisions."""
-    return [event for event in shown.events if event.source == CONTROLLER and event.what.startswith(DECISION)]
+    return [event for event in shown.events if event.source == CONTROLLER and event.kind == DECISION]
 
 
 def _decisions(shown: Timeline) -> list[Trace]:
@@ -220,9 +226,9 @@ def _decisions(shown: Timeline) -> list[Trace]:
             "y": [DECISIONS] * len(made),
             "yaxis": "y4",
             "name": DECISION,
-            "text": [hover(f"{event.key} {event.server}: {event.text}") for event in made],
+            "text": [hover(f"{event.action} {event.server}: {event.text}") for event in made],
             "marker": {
-                "symbol": [SYMBOLS.get(event.key, "square") for event in made],
+                "symbol": [SYMBOLS.get(event.action, "square") for event in made],
                 "size": 9,
                 "color": "@decision@",
             },
