@@ -268,6 +268,10 @@ CASES: dict[str, tuple[Change, str]] = {
     ),
     "no settings.json": (remove(records.SETTINGS_FILE), "settings.json is missing"),
     "no requests.csv": (remove(records.REQUESTS), "requests.csv is missing"),
+    "a requests.csv of another version": (
+        lines(records.REQUESTS, lambda found: [line.rpartition(",")[0] for line in found]),
+        "cannot be read",
+    ),
     "no load.json": (remove(records.LOAD), "load.json"),
 }
 

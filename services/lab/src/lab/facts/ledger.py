@@ -7,6 +7,7 @@ ledger.parquet (a row per request) and ledger.json from the other files of an ex
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import tempfile
 from collections.abc import Mapping
@@ -111,12 +112,17 @@ def build(folder: Path) -> Ledger:
             remedy="name a folder below results/ that holds it",
         )
     with tempfile.TemporaryDirectory(dir=folder, prefix=".ledger-") as spill:
-        db = ledger_sql.open_database(folder, Path(spill))
         try:
-            ledger_sql.write(db, folder)
-            made = _read(db, folder)
-        finally:
-            db.close()
+            with contextlib.closing(ledger_sql.open_database(folder, Path(spill))) as db:
+                ledger_sql.write(db, folder)
+                made = _read(db, folder)
+        except duckdb.Error as error:
+            first = str(error).split("\n", 1)[0]
+            raise RecordsError(
+                f"the records of {folder} cannot be read: {first}",
+                cause="a file was cut off, or is of another version of the lab",
+                remedy="take another result folder",
+            ) from error
     records.write_json(folder / LEDGER, made.as_json())
     return made
 

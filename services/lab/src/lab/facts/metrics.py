@@ -135,9 +135,16 @@ def client_rows(db: duckdb.DuckDBPyConnection, path: Path) -> duckdb.DuckDBPyRel
 
     Such a row has no failure, or a part of its name.
     """
-    rows = db.read_csv(
-        str(path), header=True, columns=_TYPES, null_padding=True, strict_mode=False, ignore_errors=True
-    )
+    try:
+        rows = db.read_csv(
+            str(path), header=True, columns=_TYPES, null_padding=True, strict_mode=False, ignore_errors=True
+        )
+    except duckdb.Error as error:
+        raise RecordsError(
+            f"{path} cannot be read: {str(error).split(chr(10), 1)[0]}",
+            cause="it is not whole, or of another version of the lab",
+            remedy="take another result folder",
+        ) from error
     return rows.filter(f"failure IN ({', '.join(map(repr, KINDS))})")
 
 
