@@ -334,6 +334,23 @@ def test_a_server_that_docker_restarts_by_itself_counts_as_started_when_its_cont
     assert started.text == "its container runs"
 
 
+def test_a_start_by_the_controller_is_told_so_even_if_the_container_is_seen_before_its_end(
+    tmp_path: Path,
+) -> None:
+    """Docker answers the command a moment after the container runs."""
+    rows = (
+        DOWN,
+        (300.0, "decision", {"action": "start", "server": "predictor-1", "reason": "killed from outside"}),
+        (600.0, "observation", {"server": "predictor-1", "change": {"container": ["exited", "running"]}}),
+        (605.0, "action", {"action": "start", "server": "predictor-1", "result": "ok"}),
+        UP,
+    )
+    made = told(tmp_path, journal(*rows))
+    started = made.first("started again")
+    assert started is not None
+    assert (round(made.at_ms(started)), started.text) == (600, "start by the controller")
+
+
 def test_an_action_that_failed_is_not_a_start(tmp_path: Path) -> None:
     """Only what Docker carried out counts."""
     rows = (

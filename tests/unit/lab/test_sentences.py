@@ -14,7 +14,7 @@ from unit.lab.planted_records import Planted, acted, decided, observed, told
 SENTENCES = ("what", "reason", "signals")
 JOURNALS = {
     "a failover": (
-        signalled(2, "tripwire", "tripwire_connected", "tripwire to 10.0.0.1:8000 connected"),
+        signalled(2, "tripwire", "tripwire_connected", "connection to 10.0.0.1:8000 stands"),
         signalled(18, "tripwire", "tripwire_ended", "tripwire ended; predictor-1 refused connections"),
         observed(18, "predictor-1", health="down", tripwire="refused"),
         decided(19, "promote", "predictor-3"),

@@ -64,7 +64,7 @@ class Tripwires:
             try:
                 self._set(server, address, LinkState.CONNECTED)
                 if was is not LinkState.CONNECTED:
-                    self._tell(Kind.TRIPWIRE_CONNECTED, server, f"tripwire to {address} connected")
+                    self._tell(Kind.TRIPWIRE_CONNECTED, server, f"connection to {address} stands")
                 connected_at = self._clock()
                 await end.wait()
             finally:
@@ -96,10 +96,9 @@ class Tripwires:
         self._set(server, address, LinkState.REFUSED, detail)
         if was is not LinkState.REFUSED:
             if was is LinkState.CONNECTED:
-                kind, ended = Kind.TRIPWIRE_ENDED, "ended; "
+                self._tell(Kind.TRIPWIRE_ENDED, server, f"connection to {address} ended; {server} {detail}")
             else:
-                kind, ended = Kind.TRIPWIRE_REFUSED, ""
-            self._tell(kind, server, f"tripwire to {address} {ended}{server} {detail}")
+                self._tell(Kind.TRIPWIRE_REFUSED, server, f"{server} {detail} at {address}")
 
     def _set(self, server: str, address: str, state: LinkState, detail: str = "") -> None:
         # `since` moves with each refusal: only fresh evidence counts (see the module observe).

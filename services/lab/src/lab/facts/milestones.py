@@ -197,12 +197,15 @@ def _failure(own: Sequence[Entry]) -> Iterator[Milestone]:
 def _repair(own: Sequence[Entry]) -> Iterator[Milestone]:
     """Find how one server came back."""
     failed = started = False
+    by = ""
     for entry in own:
         was, now = _change(entry, "container")
+        by = entry.text("action") if _is(entry, Event.DECISION, *STARTS) else by
         ordered = _is(entry, Event.CONFIRMED, *STARTS) or _is(entry, Event.ACTION, *STARTS, result=OK)
         if not started and (ordered or (was not in ("", RUNNING) and now == RUNNING)):
             started = True
-            how = f"{entry.text('action')} by the controller" if ordered else "its container runs"
+            # That its container runs may be observed before the command's own end.
+            how = f"{by or entry.text('action')} by the controller" if ordered or by else "its container runs"
             yield _of(entry, STARTED, how)
         _, now = _change(entry, "health")
         failed = failed or (now not in ("", UP))
