@@ -58,20 +58,3 @@ def classify(
     if status != OK or not sound:
         return ERROR
     return LATE if latency_ms > limit_ms else NONE
-
-
-def logged(status: int, termination: str, *, retried: bool, bytes_sent: int) -> str:
-    """Return the kind of failure of a request of which only HAProxy's log tells; it knows no limit.
-
-    `termination` is its termination state: who ended the request, and in which phase.
-    """
-    if termination[:1] in ("C", "c"):
-        return CLIENT_GONE
-    if bytes_sent == 0:
-        # On a kept-alive connection HAProxy may close instead of answering when its retries are used up: it
-        # logs the status that it would have sent, and the client sees none.
-        return ERROR
-    # What waited again after a try was not refused but lost: the try may have been its execution.
-    if status == TOO_MANY or (status == UNAVAILABLE and termination[:2] == "sQ" and not retried):
-        return REFUSED
-    return NONE if status == OK and termination[:1] in ("-", "L") else ERROR
