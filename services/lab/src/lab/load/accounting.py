@@ -113,7 +113,7 @@ class Run:
         return failure, latency_ms
 
     def over(self, *, grace_s: float = 0.0) -> bool:
-        """Tell whether the load is to end: its time is up, or it is far enough beyond the first failure.
+        """Return whether the load is to end: its time is up, or it is far enough beyond the first failure.
 
         A request without a reply at the limit has failed, whatever comes later. A schedule ends by itself and
         gets some grace, so that requests that are sent late are seen to be late instead of left out.

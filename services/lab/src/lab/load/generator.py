@@ -10,6 +10,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
@@ -24,6 +25,7 @@ from lab.records import CPU, REQUESTS, Request, RequestReader
 LOG = "locust.log"
 LOCUSTFILE = Path(__file__).with_name("locustfile.py")
 FOLDER_VARIABLE = "LAB_RUN_FOLDER"
+OVERTIME_S = 60.0
 STOP_S = 10.0  # how long it may take to end, beyond what its requests may take
 
 
@@ -51,6 +53,7 @@ class Load:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,  # Ctrl-C is for this process, which ends the generator in order
             )
+        self._latest_s = time.monotonic() + self._spec.duration_s + self._spec.drain_s + OVERTIME_S
         self._cpu = CpuLog(self._folder / CPU, self._process.pid)
         return self
 
@@ -63,8 +66,14 @@ class Load:
             self._cpu.close()
 
     def running(self) -> bool:
-        """Tell whether the generator still runs; raise GeneratorError if it ended in failure."""
+        """Return whether the generator still runs; raise GeneratorError if it failed, or does not end."""
         status = self._process.poll()
+        if status is None and time.monotonic() > self._latest_s:
+            raise GeneratorError(
+                f"the load generator did not end {OVERTIME_S:g} s after its load should have",
+                cause=f"it is stuck, or never began: its log is {LOG} in {self._folder}",
+                remedy="see the log",
+            )
         if status:
             raise GeneratorError(
                 f"the load generator ended with status {status}: {self._last_words()}",

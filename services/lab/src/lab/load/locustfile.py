@@ -39,6 +39,8 @@ BEHIND_S = 5.0  # a generator that is this far behind its schedule gives up
 
 folder = Path(os.environ[FOLDER_VARIABLE]) if os.environ.get(FOLDER_VARIABLE) else None
 load = spec.read(folder) if folder else spec.from_settings(Settings.from_environment())
+# Read here, so that a file that is missing ends Locust; an error in a user's start would leave it idle.
+given = bodies.load(folder) if folder else None
 
 
 # A reply is taken as it is: a redirect is no prediction, and no status makes Locust decode a body.
@@ -197,8 +199,8 @@ def _content(reply: ResponseContextManager) -> tuple[bytes | None, BaseException
 
 def _bodies() -> list[str]:
     """Return the bodies that who started the load wrote into the folder; without a folder, draw them."""
-    if folder:
-        return bodies.load(folder)
+    if given is not None:
+        return given
     from lab.load.oracle import Oracle
 
     schema = Oracle(Settings.from_environment().model).feature_schema
