@@ -72,6 +72,7 @@ def test_a_kill_without_load_is_told_from_journal_and_samples(
     assert story["requests"] is None
     assert story["milestones"][0]["fault"] == "kill"
     assert report.run(argparse.Namespace(folder=folder), given) == 0
+    assert "records: nothing was sent: there are no requests to account for\n" in capsys.readouterr().out
 
 
 def test_a_kill_with_load_is_an_experiment_with_a_ledger(

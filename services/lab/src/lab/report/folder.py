@@ -72,21 +72,26 @@ def read(folder: Path) -> Records:
     if not isinstance(verdict, dict):
         raise RecordsError(f"{folder / VERDICT} is not an object", remedy="take another result folder")
     remarks: list[str] = []
-    invariants = _object(folder / INVARIANTS, remarks)
+    settings = _object(folder / SETTINGS_FILE, remarks)
+    # A run that was planned without load has no requests, and nothing that is made from them.
+    loaded = (settings.get("plan") or {}).get("rate_per_s") != 0
+    invariants = _object(folder / INVARIANTS, remarks) if loaded else {}
     made = Records(
         folder=folder,
         verdict=verdict,
-        ledger=_object(folder / LEDGER, remarks),
+        ledger=_object(folder / LEDGER, remarks) if loaded else {},
         story=_object(folder / STORY, remarks),
         findings=tuple(invariants.get("findings", ())),
-        settings=_object(folder / SETTINGS_FILE, remarks),
+        settings=settings,
         samples=_timed(folder / SAMPLES, remarks),
         faults=_timed(folder / FAULTS, remarks),
         journal=tuple(_entries(folder / JOURNAL, remarks)),
         scenario=_text(folder / SCENARIO, remarks),
         remarks=remarks,
     )
-    if made.requests is None:
+    if not loaded:
+        remarks.append("nothing was sent: there are no requests to account for")
+    elif made.requests is None:
         remarks.append(f"{REQUESTS} is missing or empty: load and latency are not drawn")
     return made
 
