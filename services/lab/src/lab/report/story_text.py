@@ -72,7 +72,7 @@ def _requests(around: Raw) -> Iterator[str]:
     counts += [f"{around['late']} late"] if around["late"] else []
     counts += [f"{count} {name.replace('_', ' ')}" for name, count in around["others"].items()]
     span = f"From the fault until {around['seconds']:.1f} s later"
-    retried = f"{around['retried']} were tried again"
+    retried = f"{around['retried']} {'was' if around['retried'] == 1 else 'were'} tried again"
     yield f"{span}: {around['sent']} requests, {', '.join(counts)}; {retried}"
     if around["slowest_ms"] is None:
         return
