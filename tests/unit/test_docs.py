@@ -19,7 +19,8 @@ import controller.settings
 import lab.settings
 import predictor.settings
 from hadr.contract import Event, Kind, Source, Verb
-from lab.bench import Figure
+from lab import bench
+from lab.bench.figures import Figure
 from lab.facts import compare, first_failures
 from lab.facts.metrics import FirstFailure, Latency, Server
 from lab.facts.summary import Summary
@@ -160,11 +161,6 @@ def test_each_variable_of_the_scripts_the_makefile_and_the_tests_is_named() -> N
     assert not missing(wanted - own, words(read("docs/settings.md"))), "docs/settings.md does not name them"
 
 
-def measurements() -> set[str]:
-    found = {path.stem for path in (ROOT / "services/lab/src/lab/bench/measurements").glob("*.py")}
-    return found - {"__init__"}
-
-
 def haproxy_log_fields() -> set[str]:
     (line,) = re.findall(r"^\s*log-format (.*)$", read("haproxy/haproxy.cfg"), flags=re.MULTILINE)
     return set(re.findall(r"%\((\w+)(?::\w+)?\)", line))
@@ -205,7 +201,7 @@ def test_a_table_has_a_row_for_each_name_and_no_other(heading: str, names: set[s
 @pytest.mark.parametrize(
     ("heading", "names"),
     [
-        ("## Benchmark", fields_of(Figure) | measurements()),
+        ("## Benchmark", fields_of(Figure) | {*bench.names()}),
         ("### Controller: the journal", {*map(str, Verb), "none"}),
     ],
 )

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from lab import bench
-from lab.bench import Bench, Figure, below, goodput_per_s
+from lab.bench import Bench
+from lab.bench.figures import Figure, Series, Wanted, below
 from lab.bench.measurements import first_failure, idle, overload
-from lab.bench.series import Series
 from lab.commands import bench as command
 from lab.errors import LabError
 from lab.facts.judge import INVALID, MET, NOT_MET
@@ -61,7 +61,7 @@ def test_goodput_counts_predictions_in_time_of_the_requests_due_in_the_span() ->
     """By when they were due, the end excluded; refusals, errors and late replies are none."""
     rows = [request(-0.1), request(0), request(1), request(1.9), request(2)]
     rows += [request(1, failure=failure) for failure in (REFUSED, ERROR, LATE)]
-    assert goodput_per_s(rows, T0, T0 + 2) == pytest.approx(1.5)
+    assert overload.goodput_per_s(rows, T0, T0 + 2) == pytest.approx(1.5)
 
 
 def spike_rows(slow_until_s: float, failure: str = NONE) -> list[Request]:
@@ -136,7 +136,7 @@ def test_a_figure_of_a_series_takes_every_trial_that_says_something() -> None:
         Result(INVALID, ("no CPU left",), "run", measures={"lost": 9.0}),
     )
     done = Series("kill-active", "2-active", results)
-    lost = done.figure("requests lost", "lost", 0)
+    lost = done.figure(Wanted("requests lost", "lost", 0))
     assert (lost.what, lost.result, lost.reached) == (
         "kill-active on 2-active: requests lost",
         1,
@@ -145,17 +145,17 @@ def test_a_figure_of_a_series_takes_every_trial_that_says_something() -> None:
     assert lost.note == (
         "1 of 2 experiments had any: at most 97 % do (95 %); 1 of 3 trials left out (invalid: no CPU left)"
     )
-    rotation = done.figure("in rotation", "in_rotation_ms", 100, "ms", "maximum")
+    rotation = done.figure(Wanted("in rotation", "in_rotation_ms", 100, "ms", "maximum"))
     assert (rotation.result, rotation.reached) == (20, False)
     assert "1 trials without a value" in rotation.note
-    shown = done.figure("requests lost", "lost", math.inf)
+    shown = done.figure(Wanted("requests lost", "lost"))
     assert (shown.to_reach, shown.reached) == ("(for information)", True)
-    assert not done.figure("wrong answers", "wrong_answer", 0).reached, "no trial measured it"
+    assert not done.figure(Wanted("wrong answers", "wrong_answer", 0)).reached, "no trial measured it"
 
 
 def test_a_zero_of_fifty_has_its_bound_and_is_reached() -> None:
     done = Series("kill-active", "2-active", (result(MET, lost=0.0),) * 50)
-    lost = done.figure("requests lost", "lost", 0)
+    lost = done.figure(Wanted("requests lost", "lost", 0))
     assert lost.reached
     assert lost.note == "0 of 50 experiments had any: at most 5.8 % do (95 %)"
 
@@ -164,14 +164,14 @@ def test_a_standby_that_never_came_makes_a_median_infinite() -> None:
     """Planted: 30 of 50 promotions were missing, and the median of the others looked well."""
     never = result(NOT_MET, in_rotation_ms="no standby was promoted")
     done = Series("kill-active", "2-active", (never,) * 30 + (result(MET, in_rotation_ms=20.0),) * 20)
-    figure = done.figure("in rotation", "in_rotation_ms", 40, "ms", "median")
+    figure = done.figure(Wanted("in rotation", "in_rotation_ms", 40, "ms", "median"))
     assert (figure.result, figure.reached) == (math.inf, False)
 
 
 def test_a_figure_is_not_reached_where_too_many_trials_are_left_out() -> None:
     left_out = Result(INVALID, ("no CPU left",), "run")
     done = Series("hang", "2-active", (result(MET, lost=0.0),) * 4 + (left_out,) * 6)
-    assert not done.figure("requests lost", "lost", 0).reached
+    assert not done.figure(Wanted("requests lost", "lost", 0)).reached
 
 
 def test_an_unknown_measurement_is_refused_with_those_there_are(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from lab.errors import LabError
 from lab.experiment import abort, schedule
 from lab.experiment.abort import Window
 from lab.experiment.scenario import AbortBound, FaultPlan, LoadPlan, Recovery, Scenario
+from lab.experiment.targets import NotApplicableError
 from lab.facts import exposure, judge, ledger, measures, story
 from lab.facts.judge import Facts, Judged
 from lab.facts.measures import MEASURES, NO_STANDBY, Expectation, Measured
@@ -57,7 +58,7 @@ def test_a_repeated_fault_strikes_the_same_target_at_its_pace() -> None:
 
 
 def test_a_role_that_is_not_there_is_not_applicable() -> None:
-    with pytest.raises(schedule.NotApplicableError, match="standby"):
+    with pytest.raises(NotApplicableError, match="standby"):
         plan(scenario(FaultPlan("kill", "standby", 1)), topology="3-active")
 
 

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from lab import records
-from lab.experiment import assess, known, parse, schedule
+from lab.experiment import assess, parse, schedule
 from lab.facts.judge import Facts, Verdict
 from lab.load import spec
 from lab.parts.controller import Entry
@@ -60,7 +60,7 @@ def journal() -> list[Entry]:
 
 
 def plan(folder: Path) -> schedule.Plan:
-    made = parse.read(folder / records.SCENARIO, known.check)
+    made = parse.read(folder / records.SCENARIO)
     servers = {name: Info(name, "1", [], {}, 50.0) for name in ROLES}
     return schedule.plan(made, state(), servers, Settings(), 1)
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from lab.errors import LabError, NotSteadyError
-from lab.experiment import known, one_fault, parse, schedule
+from lab.experiment import one_fault, parse, schedule
 from lab.experiment.scenario import Scenario
 from lab.parts.predictors import Info
 from lab.settings import Settings
@@ -111,7 +111,7 @@ def test_the_load_is_70_percent_of_what_the_servers_left_carry(given: dict[str, 
 def test_the_scenario_is_a_real_one_that_can_be_run_again() -> None:
     """Its text, read as a file, is the same scenario: who is struck, how long, how long it may take."""
     made = chosen({"fault": "pause", "hang_s": 2.5, "count": 2, "chaos_wait_s": 20.0, "with_load": 1})
-    again, problems = parse.parse(made.text, "own.yaml", known.check)
+    again, problems = parse.parse(made.text, "own.yaml")
     assert problems == ()
     assert again == replace(made, name="own")
     (fault,) = made.faults

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from lab.experiment import known, parse, scenario
+from lab.experiment import parse, scenario
 from lab.experiment.scenario import Scenario
 from lab.facts import exposure, judge, ledger, measures, story
 from lab.facts.judge import Facts
@@ -97,7 +97,7 @@ def judged(found: Scenario, values: Values) -> judge.Verdict:
 
 
 def read(name: str) -> Scenario:
-    return parse.read(FILES[name], known.check)
+    return parse.read(FILES[name])
 
 
 @pytest.mark.parametrize("name", FILES)

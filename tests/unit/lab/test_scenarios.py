@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import re
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 
 from lab.commands import scenarios as command
 from lab.errors import ScenarioError
-from lab.experiment import known, parse, scenario, schema
+from lab.experiment import parse, scenario, schema
 from lab.facts import measures
 from lab.settings import Settings
 
@@ -38,7 +39,7 @@ abort:
 
 
 def problems(text: str, name: str = "own.yaml") -> list[str]:
-    found, wrong = parse.parse(text, name, known.check)
+    found, wrong = parse.parse(text, name)
     assert (found is None) == bool(wrong)
     return [f"{one.line}: {one.what}; expected {one.expected}" for one in wrong]
 
@@ -49,7 +50,7 @@ def test_every_scenario_that_is_promised_is_shipped() -> None:
 
 @pytest.mark.parametrize("path", scenario.files(NOBODY).values(), ids=lambda path: path.stem)
 def test_a_shipped_scenario_is_valid_and_says_what_happens_in_a_sentence(path: Path) -> None:
-    found = parse.read(path, known.check)
+    found = parse.read(path)
     assert 20 < len(found.description) < 120
     assert found.description.endswith((".", "?"))
     assert found.expect
@@ -57,7 +58,7 @@ def test_a_shipped_scenario_is_valid_and_says_what_happens_in_a_sentence(path: P
 
 
 def test_a_file_is_read_with_its_defaults() -> None:
-    found, wrong = parse.parse(GOOD, "own.yaml", known.check)
+    found, wrong = parse.parse(GOOD, "own.yaml")
     assert wrong == ()
     assert found is not None
     assert (found.name, found.load.share, found.load.before_s) == ("own", 0.5, 5.0)
@@ -166,17 +167,13 @@ def rows() -> dict[str, list[str]]:
 
 def test_each_key_is_documented_with_its_default_and_unit() -> None:
     listed = rows()
-    for key in schema.KEYS:
-        name = f"{key.section}.{key.name}" if key.section else key.name
-        default = (
-            ""
-            if key.default is None
-            else f"{key.default:g}"
-            if isinstance(key.default, float)
-            else key.default
-        )
-        wanted = [f"`{name}`", default or ("-" if key.optional else "required"), key.unit or "-"]
-        assert listed.get(name, [])[:3] == wanted, name
+    for section, made in scenario.SECTIONS.items():
+        defaults = {field.name: field.default for field in dataclasses.fields(made)}
+        for key, rule in schema.keys(made).items():
+            name, default = f"{section}.{key}".lstrip("."), defaults[key]
+            shown = f"{default:g}" if isinstance(default, int | float) else default
+            told = "required" if key in schema.needed(made) else shown if isinstance(shown, str) else "-"
+            assert listed.get(name, [])[:3] == [f"`{name}`", told, rule.unit or "-"], name
 
 
 def test_each_measure_and_each_scenario_is_documented() -> None:
@@ -184,12 +181,12 @@ def test_each_measure_and_each_scenario_is_documented() -> None:
     for name, measure in measures.MEASURES.items():
         assert listed.get(name, [])[:2] == [f"`{name}`", measure.unit], name
     for name, path in scenario.files(NOBODY).items():
-        assert listed.get(name, [])[1:] == [parse.read(path, known.check).description], name
+        assert listed.get(name, [])[1:] == [parse.read(path).description], name
 
 
 @pytest.mark.parametrize("path", scenario.files(NOBODY).values(), ids=lambda path: path.stem)
 def test_the_moment_of_a_kill_or_a_hang_is_drawn(path: Path) -> None:
     """At a fixed time after the load's start it would always meet the same checks."""
-    sudden = [one for one in parse.read(path, known.check).faults if one.fault in ("kill", "crash", "pause")]
+    sudden = [one for one in parse.read(path).faults if one.fault in ("kill", "crash", "pause")]
     places = ("controller", "docker-proxy", "haproxy")
     assert all(one.jitter_s > 0 for one in sudden if one.target not in places)

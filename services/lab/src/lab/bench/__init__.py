@@ -1,9 +1,8 @@
-"""What the lab promises, measured: one measurement, one file; a new file is found without a list.
+"""What the lab promises, measured on the topology that is running.
 
-A measurement is a module of lab.bench.measurements with
+A measurement is a scenario of figures.SCENARIOS, or a module of lab.bench.measurements, without a list:
 
-    HELP                        one line for a person
-    measure(bench) -> Figures   runs it on the topology that is running
+    measure(bench) -> Figures   runs it
 
 and what it measures is written to NAME.json in the folder of the benchmark, with every single value, so that
 the table can be drawn again from there.
@@ -11,52 +10,30 @@ the table can be drawn again from there.
 
 import importlib
 import pkgutil
-import statistics
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Protocol, cast
+from typing import Any
 
 from lab import records
 from lab.bench import measurements
+from lab.bench.figures import SCENARIOS, Figure, Figures, Series
 from lab.errors import LabError
+from lab.experiment import parse, runner, scenario
 from lab.facts import metrics, validity
+from lab.facts.trials import Result
 from lab.load import checks, preparation, spec
 from lab.load.cpu import cpu_use
 from lab.load.generator import Load
 from lab.load.provenance import made
 from lab.load.spec import LoadSpec
 from lab.parts.controller import Controller, State
-from lab.records import Request
 from lab.settings import Settings
 
 STEADY_WAIT_S = 60.0
-
-
-@dataclass(frozen=True)
-class Figure:
-    """One row of the table. `values` are the trials; `result` is what is held against `to_reach`."""
-
-    what: str
-    to_reach: str
-    unit: str
-    result: float
-    reached: bool
-    values: tuple[float, ...]
-    note: str = ""
-
-
-Figures = list[Figure]
-
-
-def below(what: str, bound: float, unit: str, values: Sequence[float], of: str = "median") -> Figure:
-    """Make a figure of which the median, maximum or sum has to be below (0: at) a bound."""
-    result = {"median": statistics.median(values), "maximum": max(values), "sum": sum(values)}[of]
-    reached = result <= bound if bound == 0 else result < bound
-    words = f"{bound:g}" if of == "sum" else f"{of} under {bound:g} {unit}"
-    return Figure(what, words, unit, round(float(result), 3), reached, tuple(round(v, 3) for v in values))
+TRIALS_MAX = 10
+"""Of each scenario but kill_active."""
 
 
 @dataclass(frozen=True)
@@ -69,13 +46,6 @@ class Bench:
     say: Callable[[str], None]
     loads: list[Path] = field(default_factory=list)
     """The folders of the loads that were sent, each judged in the end."""
-
-    @contextmanager
-    def constant_load(self, name: str, rate_per_s: float, duration_s: float) -> Iterator[Load]:
-        """Send evenly spaced requests at a rate, for the block or `duration_s`, whichever is shorter."""
-        asked = spec.constant(spec.from_settings(self.settings), rate_per_s, duration_s)
-        with self.load(name, replace(asked, arrivals="even")) as load:
-            yield load
 
     def load(self, name: str, asked: LoadSpec) -> Load:
         """Return a load that keeps its records in a folder of its own."""
@@ -93,16 +63,17 @@ class Bench:
         """
         return checks.steady_state(replace(self.settings, steady_wait_s=STEADY_WAIT_S), lambda _: None)
 
-
-def collect(load: Load, rows: list[Request]) -> None:
-    """Add the requests that ended since the last call."""
-    rows.extend(load.new_requests())
-
-
-def goodput_per_s(rows: Sequence[Request], start_s: float, end_s: float) -> float:
-    """Return predictions in time per second, of the requests due between two times (epoch s)."""
-    good = sum(row.failure == records.NONE and start_s <= row.scheduled_s < end_s for row in rows)
-    return good / (end_s - start_s)
+    def series(self, name: str) -> Series:
+        """Run a scenario a number of times. None is repeated: no outcome chooses who counts."""
+        found = parse.read(scenario.OWN / f"{name}.yaml")
+        settings = replace(self.settings, results_dir=self.folder, scenario=name)
+        count = self.trials if name == "kill-active" else min(self.trials, TRIALS_MAX)
+        results: list[Result] = []
+        for number in range(1, count + 1):
+            results.append(runner.attempt(found, settings, number, lambda _: None))
+            said = results[-1]
+            self.say(f"{name} {number}/{count}: {said.verdict}; {'; '.join(said.because)}")
+        return Series(name, settings.topology, tuple(results))
 
 
 def doubts_about(folder: Path, idle_min_percent: float) -> tuple[str, ...]:
@@ -120,18 +91,10 @@ def doubted(figure: Figure, doubts: Sequence[str]) -> Figure:
     return replace(figure, reached=False, note="; ".join(dict.fromkeys([figure.note, *doubts])).strip("; "))
 
 
-class Measurement(Protocol):
-    """What a module of this package offers."""
-
-    HELP: str
-
-    def measure(self, bench: Bench) -> Figures:
-        """Run the measurement."""
-
-
 def names() -> tuple[str, ...]:
     """List the measurements."""
-    return tuple(sorted(module.name for module in pkgutil.iter_modules(measurements.__path__)))
+    modules = [module.name for module in pkgutil.iter_modules(measurements.__path__)]
+    return tuple(sorted([*SCENARIOS, *modules]))
 
 
 def run(name: str, bench: Bench) -> Figures:
@@ -143,7 +106,12 @@ def run(name: str, bench: Bench) -> Figures:
     state = bench.steady()
     if not bench.settings.topology:
         bench = replace(bench, settings=replace(bench.settings, topology=state.topology))
-    figures = cast("Measurement", importlib.import_module(f"{measurements.__name__}.{name}")).measure(bench)
+    figures: Figures
+    if name in SCENARIOS:
+        done = bench.series(name.replace("_", "-"))
+        figures = [done.figure(wanted) for wanted in SCENARIOS[name]]
+    else:
+        figures = importlib.import_module(f"{measurements.__name__}.{name}").measure(bench)
     doubts = [one for folder in bench.loads for one in doubts_about(folder, bench.settings.idle_min_percent)]
     figures = [doubted(figure, doubts) for figure in figures]
     save(bench.settings, bench.folder, f"{name}-{bench.settings.topology}", figures)

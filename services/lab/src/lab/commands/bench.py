@@ -7,6 +7,7 @@ from pathlib import Path
 from rich.table import Table
 
 from lab import bench
+from lab.bench.figures import Figure, Figures
 from lab.report import terminal
 from lab.settings import Settings
 
@@ -36,7 +37,7 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
     for name in args.measurements:
         bench.run(name, work)
     if args.add:
-        figure = bench.Figure(**json.loads(args.add))
+        figure = Figure(**json.loads(args.add))
         bench.save(settings, args.folder, "".join(c if c.isalnum() else "-" for c in figure.what), [figure])
     figures = bench.load_all(args.folder)
     if args.measurements or args.add:
@@ -45,7 +46,7 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
     return 0 if all(figure.reached for figure in figures) else 1
 
 
-def table(figures: bench.Figures) -> Table:
+def table(figures: Figures) -> Table:
     """Draw the table of all figures."""
     drawn = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     drawn.add_column("what", overflow="fold")

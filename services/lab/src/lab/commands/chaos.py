@@ -36,10 +36,8 @@ def run(_args: argparse.Namespace, settings: Settings) -> int:
         console.print(f"{plan.topology}: {settings.fault} {roles}; {load}", markup=False, soft_wrap=True)
 
     with terminal.Progress(console) as progress:
-        trial = Trial(
-            scenario, settings, settings.seed, 1, progress.show, finish=page.try_write, planned=announce
-        )
-        outcome = trial.run()
+        show = progress.show
+        outcome = Trial(scenario, settings, 1, show, finish=page.try_write, planned=announce).run()
     console.print(story_text.page(outcome.folder), soft_wrap=True)
     if outcome.verdict.verdict in NOT_DONE:
         return judge.STATUS[outcome.verdict.verdict]

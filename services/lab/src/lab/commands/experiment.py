@@ -13,7 +13,7 @@ from rich.console import Console
 
 from lab import records
 from lab.errors import LabError
-from lab.experiment import known, parse, scenario
+from lab.experiment import parse, scenario
 from lab.experiment.runner import Outcome, Trial
 from lab.experiment.scenario import Scenario
 from lab.facts import judge, trials
@@ -34,7 +34,7 @@ def add_arguments(_parser: argparse.ArgumentParser) -> None:
 def run(_args: argparse.Namespace, settings: Settings) -> int:
     """Run the trials; return the status that belongs to their verdict."""
     console = terminal.console()
-    found = parse.read(scenario.find(settings.scenario, settings.scenarios_dir), known.check)
+    found = parse.read(scenario.find(settings.scenario, settings.scenarios_dir))
     console.print(f"{found.name}: {found.description}", markup=False, soft_wrap=True)
     results: list[Result] = []
     try:
@@ -68,11 +68,11 @@ def _hopeless(results: list[Result]) -> bool:
 
 def _trial(console: Console, found: Scenario, settings: Settings, number: int) -> Outcome:
     """Run one trial and show its report in short."""
-    seed = settings.seed + number - 1
     if settings.trials > 1:
+        seed = settings.seed + number - 1
         console.print(f"\ntrial {number} of {settings.trials}, SEED={seed}", markup=False, soft_wrap=True)
     with terminal.Progress(console) as progress:
-        outcome = Trial(found, settings, seed, number, progress.show, finish=page.try_write).run()
+        outcome = Trial(found, settings, number, progress.show, finish=page.try_write).run()
     console.print(terminal.Trimmed(short.terminal(outcome.folder)))
     console.print(f"\nreport: results/{outcome.folder.name}/{REPORT}", markup=False, soft_wrap=True)
     return outcome

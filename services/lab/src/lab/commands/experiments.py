@@ -4,7 +4,7 @@ Exit status as of `lab experiment`, over all scenarios that are applicable to th
 """
 
 import argparse
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from rich.console import Console
@@ -12,10 +12,9 @@ from rich.table import Table
 from rich.text import Text
 
 from lab import records
-from lab.errors import LabError
-from lab.experiment import known, parse, scenario
-from lab.experiment.runner import Trial
+from lab.experiment import parse, runner, scenario
 from lab.facts import judge
+from lab.facts.trials import Result
 from lab.load.provenance import made
 from lab.parts.controller import Controller
 from lab.report import page, terminal
@@ -23,6 +22,7 @@ from lab.settings import Settings
 
 HELP = "run every scenario on the topology that runs; a table of verdicts"
 FILE = "experiments.json"
+SAVED = ("verdict", "because", "measures", "folder")
 SHOWN = {
     "exposed": "at stake",
     "saved_by_retry": "saved",
@@ -43,17 +43,6 @@ COLOURS = {
 }
 
 
-@dataclass(frozen=True)
-class Row:
-    """What one scenario says. `folder` is empty if it did not begin."""
-
-    scenario: str
-    verdict: str
-    because: tuple[str, ...]
-    measures: dict[str, float | str]
-    folder: str = ""
-
-
 def add_arguments(_parser: argparse.ArgumentParser) -> None:
     """Take no arguments: the settings say what to do."""
 
@@ -62,57 +51,44 @@ def run(_args: argparse.Namespace, settings: Settings) -> int:
     """Run them one after the other; one that cannot run does not keep the others from it."""
     console = terminal.console()
     # All files are read first: a bad one is no reason to stop half-way.
-    found = {
-        name: parse.read(path, known.check) for name, path in scenario.files(settings.scenarios_dir).items()
-    }
+    found = {name: parse.read(path) for name, path in scenario.files(settings.scenarios_dir).items()}
     with Controller(settings.controller_url) as controller:
         topology = controller.state().topology
-    rows: list[Row] = []
+    results: dict[str, Result] = {}
     try:
-        for number, (name, one) in enumerate(sorted(found.items()), 1):
-            console.print(f"{number}/{len(found)} {name}: {one.description}", markup=False, soft_wrap=True)
-            rows.append(_one(console, one, settings))
-            said = "; ".join(rows[-1].because)
-            console.print(f"    {rows[-1].verdict}: {said}", markup=False, soft_wrap=True)
+        for number, (name, each) in enumerate(sorted(found.items()), 1):
+            console.print(f"{number}/{len(found)} {name}: {each.description}", markup=False, soft_wrap=True)
+            with terminal.Progress(console) as progress:
+                results[name] = runner.attempt(each, settings, 1, progress.show, page.try_write)
+            said = f"{results[name].verdict}: {'; '.join(results[name].because)}"
+            console.print(f"    {said}", markup=False, soft_wrap=True)
     finally:
-        _save(console, settings, topology, rows)
-    return judge.STATUS[judge.overall([row.verdict for row in rows if row.verdict != judge.NOT_APPLICABLE])]
+        _save(console, settings, topology, results)
+    verdicts = [result.verdict for result in results.values() if result.verdict != judge.NOT_APPLICABLE]
+    return judge.STATUS[judge.overall(verdicts)]
 
 
-def _save(console: Console, settings: Settings, topology: str, rows: list[Row]) -> None:
+def _save(console: Console, settings: Settings, topology: str, results: Mapping[str, Result]) -> None:
     """Write and show what there is, after Ctrl-C too."""
     folder = records.new_folder(settings.results_dir, datetime.now(UTC), f"{topology}-experiments")
     command = f"make up TOPOLOGY={topology}; make experiments SEED={settings.seed}"
-    content = {
-        "made": made(settings, command),
-        "topology": topology,
-        "experiments": [asdict(row) for row in rows],
-    }
+    rows = [{"scenario": name} | {key: getattr(each, key) for key in SAVED} for name, each in results.items()]
+    content = {"made": made(settings, command), "topology": topology, "experiments": rows}
     records.write_json(folder / FILE, content)
     console.print()
-    console.print(terminal.Trimmed(table(rows)))
+    console.print(terminal.Trimmed(table(results)))
     console.print(f"\nrecords: results/{folder.name}/", markup=False, soft_wrap=True)
 
 
-def _one(console: Console, found: scenario.Scenario, settings: Settings) -> Row:
-    try:
-        with terminal.Progress(console) as progress:
-            outcome = Trial(found, settings, settings.seed, 1, progress.show, finish=page.try_write).run()
-    except LabError as error:
-        return Row(found.name, judge.COULD_NOT_RUN, (error.what,), {})
-    said = outcome.verdict
-    return Row(found.name, said.verdict, said.because, dict(said.measures), outcome.folder.name)
-
-
-def table(rows: list[Row]) -> Table:
+def table(results: Mapping[str, Result]) -> Table:
     """Draw a line per scenario."""
     made = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for heading in ("scenario", "verdict"):
         made.add_column(heading, no_wrap=True)
     for heading in SHOWN.values():
         made.add_column(heading, justify="right")
-    for row in rows:
-        values = (row.measures.get(name, "") for name in SHOWN)
+    for name, each in results.items():
+        values = (each.measures.get(measure, "") for measure in SHOWN)
         shown = ("-" if isinstance(value, str) else f"{value:.0f}" for value in values)
-        made.add_row(row.scenario, Text(row.verdict, style=COLOURS.get(row.verdict, "dim")), *shown)
+        made.add_row(name, Text(each.verdict, style=COLOURS.get(each.verdict, "dim")), *shown)
     return made

@@ -6,7 +6,7 @@ from rich.table import Table
 from rich.text import Text
 
 from lab.errors import ScenarioError
-from lab.experiment import known, parse, scenario
+from lab.experiment import parse, scenario
 from lab.report import terminal
 from lab.settings import Settings
 
@@ -25,7 +25,7 @@ def run(_args: argparse.Namespace, settings: Settings) -> int:
     problems = []
     for name, path in sorted(scenario.files(settings.scenarios_dir).items()):
         try:
-            text = parse.read(path, known.check).description
+            text = parse.read(path).description
         except ScenarioError as error:
             problems.append(error.message())
             text = "BAD FILE: see below"

@@ -1,7 +1,7 @@
 """Experiments: a scenario is run on the topology that runs, and judged.
 
-schema.py       the keys of a scenario file: unit, bounds, default, help
-scenario.py     what a scenario is; finds the files
+schema.py       how a key of a scenario file is declared: kind, unit, bounds, default
+scenario.py     what a scenario is, key by key; finds the files
 parse.py        a file's text -> scenario, or all that is wrong with it, with lines
 schedule.py     pure: scenario, system and seed -> who is struck, when, for how long; the rate of the load
 abort.py        pure: what the clients saw -> go on, or stop at once and why

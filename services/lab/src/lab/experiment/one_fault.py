@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from lab import faults
 from lab.errors import LabError, NotSteadyError
-from lab.experiment import known, parse
+from lab.experiment import parse
 from lab.experiment.scenario import Scenario
 from lab.parts.controller import ACTIVE, STANDBY, UP, State
 from lab.settings import Settings
@@ -58,7 +58,7 @@ def scenario(state: State, settings: Settings) -> Scenario:
         length_s=settings.hang_s,
         within_s=settings.chaos_wait_s,
     )
-    made, problems = parse.parse(text, f"{NAME}.yaml", known.check)
+    made, problems = parse.parse(text, f"{NAME}.yaml")
     if made is None:
         wrong = "; ".join(f"{each.what}; expected {each.expected}" for each in problems)
         raise LabError(f"make chaos cannot do this: {wrong}")

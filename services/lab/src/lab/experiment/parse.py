@@ -1,29 +1,19 @@
-"""From the text of a scenario file to a Scenario, or to all that is wrong with it. Pure, strict, with lines.
-
-What a fault's parameters may be is the fault's own business: see known.py.
-"""
+"""From the text of a scenario file to a Scenario, or to all that is wrong with it. Pure, strict."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from yaml.nodes import MappingNode, Node, SequenceNode
 
+from lab import faults
 from lab.errors import LabError, ScenarioError
 from lab.experiment import schema, targets
-from lab.experiment.scenario import (
-    AbortBound,
-    FaultPlan,
-    LoadPlan,
-    Recovery,
-    Scenario,
-    Steady,
-    shown,
-)
+from lab.experiment.scenario import SECTIONS, AbortBound, FaultPlan, LoadPlan, Scenario, shown
 from lab.experiment.schema import Key
 from lab.facts import measures
 from lab.facts.measures import Expectation
@@ -34,8 +24,6 @@ from lab.topology.yaml_nodes import Entry
 NAME = re.compile(r"[a-z0-9][a-z0-9-]*")
 BOUND = re.compile(r"(?:(at most|at least|under|above)\s+)?(\d+(?:\.\d+)?)")
 BOUND_WORDS = "a number, or 'at most', 'at least', 'under' or 'above' and a number"
-Check = Callable[[str, str, Mapping[str, str]], tuple[dict[str, float], list[tuple[str, str, str]]]]
-"""Fault, target, parameters as texts -> the values; and what is wrong: key, what, expected."""
 RATES = ("share", "share_of_survivors", "rate")
 PEAKS = ("peak_share", "peak_rate")
 
@@ -44,7 +32,6 @@ PEAKS = ("peak_share", "peak_rate")
 class _Reader:
     """Collects the problems of one file."""
 
-    check: Check
     problems: list[Problem] = field(default_factory=list)
 
     def wrong(self, line: int, what: str, expected: str) -> None:
@@ -52,7 +39,8 @@ class _Reader:
 
     def section(self, node: Node, name: str, line: int) -> dict[str, Any]:
         """Read the plain keys of a section; mappings and lists are left to the caller."""
-        keys, where = schema.section(name), f"{name}." if name else ""
+        keys, needed = schema.keys(SECTIONS[name]), schema.needed(SECTIONS[name])
+        where = f"{name}." if name else ""
         if not isinstance(node, MappingNode):
             self.wrong(line, f"{name or 'the file'} is no mapping", f"the keys {', '.join(keys)}")
             return {}
@@ -64,33 +52,30 @@ class _Reader:
         for key, rule in keys.items():
             given = found.get(key)
             if given is None:
-                if rule.default is None and not rule.optional:
+                if key in needed:
                     self.wrong(line, f"no key {where}{key}", rule.help)
-                elif rule.default is not None:
-                    values[key] = int(rule.default) if rule.kind == schema.INTEGER else rule.default
             elif rule.kind in (schema.MAPPING, schema.LIST):
                 values[key] = given
-            else:
-                values[key] = self.value(given, rule)
-        return {key: value for key, value in values.items() if value is not None}
+            elif (value := self.value(given, key, rule)) is not None:
+                values[key] = value
+        return values
 
-    def value(self, entry: Entry, rule: Key) -> Any:
+    def value(self, entry: Entry, name: str, rule: Key) -> str | float | None:
         """Read one value by its rule; None and a problem if it breaks the rule."""
         text = (entry.text or "").strip()
-        value: Any = None
+        expected = rule.expectation()
         if rule.kind in (schema.NUMBER, schema.INTEGER):
             pattern = r"\d+" if rule.kind == schema.INTEGER else r"\d+(\.\d+)?"
             if re.fullmatch(pattern, text) and rule.minimum <= float(text) <= rule.maximum:
-                value = int(text) if rule.kind == schema.INTEGER else float(text)
+                return int(text) if rule.kind == schema.INTEGER else float(text)
         elif rule.kind == schema.TARGETS:
-            value = text if _is_target(text) else None
-        elif rule.choices:
-            value = text if text in rule.choices else None
-        elif text and "\n" not in text:
-            value = text
-        if value is None:
-            self.wrong(entry.line, f"{rule.name}: {text or 'no such value'}", rule.expectation())
-        return value
+            if targets.is_one(text):
+                return text
+            expected = targets.EXPECTED
+        elif text in rule.choices or (text and "\n" not in text and not rule.choices):
+            return text
+        self.wrong(entry.line, f"{name}: {text or 'no such value'}", expected)
+        return None
 
     def load(self, entry: Entry) -> LoadPlan:
         values = self.section(entry.node, "load", entry.line)
@@ -133,19 +118,46 @@ class _Reader:
         entries = yaml_nodes.entries(given.node) if given else {}
         if given and not isinstance(given.node, MappingNode):
             self.wrong(given.line, "parameters is no mapping", "the fault's own parameters")
-        values["parameters"], wrong = self.check(
-            values["fault"],
-            values["target"],
-            {key: (entry.text or "").strip() for key, entry in entries.items()},
-        )
-        for key, what, expected in wrong:
-            self.wrong((entries.get(key) or own[key]).line, what, expected)
+        values["parameters"] = self.parameters(values["fault"], values["target"], own, entries)
         repeat, every_s = values.get("repeat", 1), values.get("every_s")
         if repeat > 1 and (every_s is None or every_s <= values.get("length_s", 1.0)):
             self.wrong(own["repeat"].line, "a repeated fault needs its pace", "every_s, longer than length_s")
         return FaultPlan(**values)
 
-    def expectations(self, entry: Entry) -> tuple[Expectation, ...]:
+    def parameters(
+        self, name: str, target: str, own: Mapping[str, Entry], entries: Mapping[str, Entry]
+    ) -> dict[str, float]:
+        """Read the fault's own parameters; the fault itself knows them, and whom it can be done to."""
+        try:
+            known = faults.load(name)
+        except LabError:
+            self.wrong(own["fault"].line, f"{name} is no fault", f"one of {', '.join(faults.names())}")
+            return {}
+        for word in (part.strip() for part in target.split(",")):
+            if faults.place_of(word) not in known.places:
+                places = ", ".join(known.places)
+                self.wrong(own["target"].line, f"{name} cannot be done to {word}", f"one of {places}")
+        values: dict[str, float] = {}
+        for key, entry in entries.items():
+            if key == faults.DURATION:
+                self.wrong(entry.line, f"{key} is no parameter here", "length_s beside parameters")
+                continue
+            if key not in known.parameters:
+                names = ", ".join(each for each in known.parameters if each != faults.DURATION) or "none"
+                self.wrong(entry.line, f"{name} has no parameter {key}", f"one of {names}")
+                continue
+            text = (entry.text or "").strip()
+            try:
+                value = float(text)
+            except ValueError:
+                value = float("nan")
+            if problem := known.parameters[key].problem(value):
+                self.wrong(entry.line, f"{key}: {text or 'no such value'}", problem.removeprefix("expected "))
+            else:
+                values[key] = value
+        return values
+
+    def expect(self, entry: Entry) -> tuple[Expectation, ...]:
         if not isinstance(entry.node, MappingNode):
             self.wrong(
                 entry.line, "expect is no mapping", "a measure and its bound in each line, or {} for none"
@@ -177,17 +189,9 @@ class _Reader:
             self.wrong(top["expect"].line, "nothing can be expected of a load of none", "expect: {}")
 
 
-def _is_target(text: str) -> bool:
-    try:
-        targets.check(text)
-    except LabError:
-        return False
-    return True
-
-
-def parse(text: str, file_name: str, check: Check) -> tuple[Scenario | None, tuple[Problem, ...]]:
+def parse(text: str, file_name: str) -> tuple[Scenario | None, tuple[Problem, ...]]:
     """Read a scenario; None and the problems, in the order of their lines, if something is wrong."""
-    reader = _Reader(check)
+    reader = _Reader()
     name = file_name.removesuffix(".yaml")
     if not NAME.fullmatch(name):
         reader.wrong(1, f"file name {file_name!r}", "a-z, 0-9 and '-', then .yaml")
@@ -196,20 +200,14 @@ def parse(text: str, file_name: str, check: Check) -> tuple[Scenario | None, tup
     except yaml_nodes.YamlSyntaxError as error:
         return None, (Problem(error.line, f"not valid YAML: {error.what}", "a YAML mapping"),)
     if root is None:
-        return None, (Problem(1, "the file is empty", f"the keys {', '.join(schema.section(''))}"),)
+        return None, (Problem(1, "the file is empty", f"the keys {', '.join(schema.keys(Scenario))}"),)
     reader.problems += yaml_nodes.problems(root)
     top = reader.section(root, "", yaml_nodes.line_of(root))
-    steady, recovery = top.get("steady"), top.get("recovery")
-    made: dict[str, Any] = {
-        "load": reader.load(top["load"]) if "load" in top else None,
-        "faults": reader.faults(top["faults"]) if "faults" in top else None,
-        "expect": reader.expectations(top["expect"]) if "expect" in top else None,
-        "abort": reader.abort(top["abort"]) if "abort" in top else None,
-        "steady": Steady(**reader.section(steady.node, "steady", steady.line)) if steady else Steady(),
-        "recovery": Recovery(**reader.section(recovery.node, "recovery", recovery.line))
-        if recovery
-        else Recovery(),
-    }
+    readers = {name: getattr(reader, name) for name in ("load", "faults", "expect", "abort")}
+    made: dict[str, Any] = {key: read(top[key]) for key, read in readers.items() if key in top}
+    for key in ("steady", "recovery"):
+        if key in top:
+            made[key] = SECTIONS[key](**reader.section(top[key].node, key, top[key].line))
     if not reader.problems:
         reader.together(top, made)
     if reader.problems:
@@ -217,13 +215,13 @@ def parse(text: str, file_name: str, check: Check) -> tuple[Scenario | None, tup
     return Scenario(name=name, description=top["description"], text=text, **made), ()
 
 
-def read(path: Path, check: Check) -> Scenario:
+def read(path: Path) -> Scenario:
     """Read a scenario file; raise ScenarioError that lists each problem with its line."""
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise ScenarioError(f"{shown(path)} cannot be read: {error}") from error
-    found, problems = parse(text, path.name, check)
+    found, problems = parse(text, path.name)
     if found is None:
         lines = [f"{shown(path)}:{one.line}: {one.what}; expected {one.expected}" for one in problems]
         raise ScenarioError("\n".join(lines), remedy="docs/scenarios.md describes each key")

@@ -21,8 +21,9 @@ from lab.experiment import abort, assess, collect, schedule, watch
 from lab.experiment.scenario import Scenario
 from lab.experiment.schedule import Plan
 from lab.experiment.strokes import ENDED, INJECT, FaultLog, Striker
+from lab.experiment.targets import NotApplicableError
 from lab.experiment.watch import Watch
-from lab.facts import judge
+from lab.facts import judge, trials
 from lab.facts.judge import Facts, Verdict
 from lab.load import checks, preparation, provenance
 from lab.load.generator import Load
@@ -67,14 +68,24 @@ class _DamageError(Exception):
     """The damage exceeds the scenario's bound; the course says how."""
 
 
+def attempt(
+    scenario: Scenario, settings: Settings, number: int, say: Say, finish: Finish = lambda _: None
+) -> trials.Result:
+    """Run a trial; that it could not run is a result too."""
+    try:
+        outcome = Trial(scenario, settings, number, say, finish=finish).run()
+    except LabError as error:
+        return trials.Result(judge.COULD_NOT_RUN, (error.what,))
+    return trials.result(outcome.verdict, outcome.folder.name)
+
+
 class Trial:
-    """One trial. `number` counts from 1."""
+    """One trial. `number` counts from 1; each has a seed of its own."""
 
     def __init__(
         self,
         scenario: Scenario,
         settings: Settings,
-        seed: int,
         number: int,
         say: Say,
         *,
@@ -83,7 +94,7 @@ class Trial:
     ) -> None:
         self._scenario = scenario
         self._settings = replace(settings, steady_wait_s=scenario.steady.within_s)
-        self._seed = seed
+        self._seed = settings.seed + number - 1
         self._number = number
         self._say = say
         self._finish = finish
@@ -99,7 +110,7 @@ class Trial:
         try:
             servers = checks.servers(settings, state)
             plan = schedule.plan(self._scenario, state, servers, settings, self._seed)
-        except schedule.NotApplicableError as error:
+        except NotApplicableError as error:
             verdict = Verdict(judge.NOT_APPLICABLE, (error.what,))
             return self._end(self._folder(state), state.topology, verdict, None)
         self._planned(plan)

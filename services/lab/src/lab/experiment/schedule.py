@@ -6,7 +6,7 @@ The same seed gives the same plan on the same topology.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from lab import faults
@@ -18,26 +18,6 @@ from lab.load.spec import LoadSpec
 from lab.parts.controller import ACTIVE, State
 from lab.parts.predictors import Info
 from lab.settings import Settings
-
-Resolve = Callable[[str, int | None, int, Collection[str]], tuple[str, ...]]
-"""Target, count, seed and who is struck before -> names; raises NotApplicableError."""
-
-
-class NotApplicableError(LabError):
-    """The topology that runs lacks what the scenario needs."""
-
-
-def resolver(state: State) -> Resolve:
-    """Return what resolves targets against a state."""
-
-    def resolve(target: str, count: int | None, seed: int, struck: Collection[str]) -> tuple[str, ...]:
-        found = targets.resolve(target, state, count=count, seed=seed, struck=struck)
-        if isinstance(found, targets.NotApplicable):
-            raise NotApplicableError(found.reason)
-        return found
-
-    return resolve
-
 
 SLACK_S = 30.0
 """The load may last this much longer than all that is planned; it is ended when it is no longer needed."""
@@ -93,23 +73,23 @@ def plan(
 ) -> Plan:
     """Plan a trial; raises NotApplicableError if the topology lacks a role."""
     roles = {server.name: server.role for server in state.servers}
-    strokes = _strokes(scenario, seed, resolver(state))
+    strokes = _strokes(scenario, state, seed)
     rate, peak = rates(scenario.load, roles, servers, strokes)
     made = Plan(scenario, state.topology, seed, strokes, roles, rate, peak, spec.from_settings(settings))
     return replace(made, load=_load(made))
 
 
-def _strokes(scenario: Scenario, seed: int, resolve: Resolve) -> tuple[Stroke, ...]:
+def _strokes(scenario: Scenario, state: State, seed: int) -> tuple[Stroke, ...]:
     draw = random.Random(seed)  # noqa: S311 - a choice that can be repeated, not a secret
     made: list[Stroke] = []
     struck: dict[str, None] = {}
     for number, fault in enumerate(scenario.faults):
-        targets = resolve(fault.target, fault.count, seed + number, struck)
-        struck |= dict.fromkeys(targets)
+        names = targets.resolve(fault.target, state, count=fault.count, seed=seed + number, struck=struck)
+        struck |= dict.fromkeys(names)
         late_s = draw.uniform(0, fault.jitter_s)
         for turn in range(fault.repeat):
             at_s = fault.at_s + late_s + turn * (fault.every_s or 0.0)
-            made.append(Stroke(fault.fault, targets, at_s, fault.length_s, fault.parameters))
+            made.append(Stroke(fault.fault, names, at_s, fault.length_s, fault.parameters))
     strokes = tuple(sorted(made, key=lambda stroke: stroke.at_s))
     _refuse_overlaps(strokes)
     return strokes

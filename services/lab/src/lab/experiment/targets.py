@@ -11,8 +11,8 @@ A target is one of these words, or several with commas between:
     predictor-N        that server
     controller, haproxy, docker-proxy, client    that place
 
-What a topology does not have is NotApplicable, with the reason. What no topology has is a LabError, and so is
-a count of what is always the whole.
+What a topology does not have raises NotApplicableError. What no topology has is a LabError, and so is a count
+of what is always the whole.
 """
 
 from __future__ import annotations
@@ -21,7 +21,6 @@ import difflib
 import random
 import re
 from collections.abc import Collection
-from dataclasses import dataclass
 
 from lab.errors import LabError
 from lab.faults import PLACES
@@ -36,24 +35,33 @@ WHOLE = (ALL, REGION)
 SERVER_NAME = re.compile(r"predictor-[0-9]+")
 
 
-@dataclass(frozen=True)
-class NotApplicable:
-    """The topology lacks what a target asks for; `reason` is a sentence."""
+EXPECTED = f"{', '.join(WORDS)}, region:NAME, predictor-N (several with commas between)"
 
-    reason: str
+
+class NotApplicableError(LabError):
+    """The topology that runs lacks what the scenario needs."""
+
+
+def is_one(target: str) -> bool:
+    """Return whether a target is one in some topology."""
+    try:
+        check(target)
+    except LabError:
+        return False
+    return True
 
 
 def check(target: str) -> None:
     """Raise LabError if a target is none in any topology; needs no running system."""
     words = _words(target)
     if not words:
-        raise LabError("no target is given", remedy=f"one of: {', '.join(WORDS)}, region:NAME, predictor-N")
+        raise LabError("no target is given", remedy=f"one of: {EXPECTED}")
     for word in words:
         if word in WORDS or SERVER_NAME.fullmatch(word) or re.fullmatch(r"region:[\w.-]+", word):
             continue
         close = difflib.get_close_matches(word, WORDS, n=1)
         raise LabError(
-            f"no target {word!r}; expected one of: {', '.join(WORDS)}, region:NAME, predictor-N",
+            f"no target {word!r}; expected one of: {EXPECTED}",
             cause=f"a typing error: {close[0]!r} comes close" if close else "",
         )
 
@@ -70,8 +78,8 @@ def resolve(
     count: int | None = None,
     seed: int = 0,
     struck: Collection[str] = (),
-) -> tuple[str, ...] | NotApplicable:
-    """Return the names that a target stands for, servers in the topology's order; raise LabError as check().
+) -> tuple[str, ...]:
+    """Return the names that a target stands for, servers in the topology's order.
 
     `count` is for each word that stands for several servers, none of WHOLE; None is all of them. `struck` are
     those that faults before this one strike: a draw takes none of them, unless it is asked for by that word.
@@ -89,8 +97,6 @@ def resolve(
     chosen: list[str] = []
     for word in _words(target):
         found = _resolve(word, state, count, draw, frozenset(chosen), struck=frozenset(struck))
-        if isinstance(found, NotApplicable):
-            return found
         chosen += [name for name in found if name not in chosen]
     order = [server.name for server in state.servers]
     servers = tuple(name for name in order if name in chosen)
@@ -109,36 +115,33 @@ def _resolve(
     taken: frozenset[str],
     *,
     struck: frozenset[str],
-) -> tuple[str, ...] | NotApplicable:
+) -> tuple[str, ...]:
     """Resolve one word; a draw takes none that another word or a fault before this one has taken."""
     if word in OTHER_PLACES:
         return (word,)
     if SERVER_NAME.fullmatch(word):
         names = tuple(server.name for server in state.servers)
-        missing = f"the topology {state.topology} has no server {word}; it has {', '.join(names)}"
-        return (word,) if word in names else NotApplicable(missing)
-    found = _servers(word, state, draw, struck)
-    if isinstance(found, NotApplicable):
-        return found
-    names = tuple(server.name for server in found)
+        if word not in names:
+            known = ", ".join(names)
+            raise NotApplicableError(f"the topology {state.topology} has no server {word}; it has {known}")
+        return (word,)
+    names = tuple(server.name for server in _servers(word, state, draw, struck))
     if count is None:
         return names
     taken = taken if word == STRUCK else taken | struck
     left = [name for name in names if name not in taken]
     if count > len(left):
         there = f"{len(left)} ({', '.join(left)})" if left else "none left"
-        return NotApplicable(f"{count} x {word} asked for; the topology {state.topology} has {there}")
+        raise NotApplicableError(f"{count} x {word} asked for; the topology {state.topology} has {there}")
     return tuple(draw.sample(left, count))
 
 
-def _servers(
-    word: str, state: State, draw: random.Random, struck: frozenset[str]
-) -> tuple[ServerState, ...] | NotApplicable:
+def _servers(word: str, state: State, draw: random.Random, struck: frozenset[str]) -> tuple[ServerState, ...]:
     """Return all servers that a word stands for; at least one."""
     if word == STRUCK:
         found = tuple(server for server in state.servers if server.name in struck)
         if not found:
-            return NotApplicable("no fault before this one strikes a server")
+            raise NotApplicableError("no fault before this one strikes a server")
     elif word in (ANY, ALL):
         found = state.servers
     elif word in (ACTIVE, STANDBY):
@@ -151,7 +154,9 @@ def _servers(
         found = tuple(server for server in state.servers if server.region == region)
         if not found:
             known = ", ".join(sorted({server.region for server in state.servers}))
-            return NotApplicable(f"the topology {state.topology} has no region {region!r}; it has {known}")
+            raise NotApplicableError(
+                f"the topology {state.topology} has no region {region!r}; it has {known}"
+            )
     if not found:
-        return NotApplicable(f"the topology {state.topology} has no {word} server")
+        raise NotApplicableError(f"the topology {state.topology} has no {word} server")
     return found

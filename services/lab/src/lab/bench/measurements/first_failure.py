@@ -7,13 +7,13 @@ are used up soon after, and what fails then says nothing about the topology.
 import math
 from dataclasses import replace
 
-from lab.bench import Bench, Figure, Figures
+from lab.bench import Bench
+from lab.bench.figures import Figure, Figures
 from lab.errors import LabError
 from lab.experiment import loadtest
 from lab.facts import first_failures
 from lab.facts.summary import Summary
 
-HELP = "the rate at the first failure (start the lab with COST_FACTOR=1 for the bare model)"
 DEMO_PER_S = {"single": 6.7, "2-active": 3.6, "3-active": 4.0}
 TIMES = 20
 RATE_START_PER_S, RAMP_PER_S = 25.0, 25.0

@@ -4,9 +4,9 @@ import time
 
 import httpx
 
-from lab.bench import Bench, Figures, below
+from lab.bench import Bench
+from lab.bench.figures import Figures, below
 
-HELP = "the controller's CPU and memory while nothing happens"
 WATCH_S = 20.0
 CPU_PERCENT, MEMORY_MB = 2.0, 80.0
 

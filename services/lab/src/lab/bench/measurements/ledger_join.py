@@ -13,13 +13,13 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 from lab import records
-from lab.bench import Bench, Figures, below
+from lab.bench import Bench
+from lab.bench.figures import Figures, below
 from lab.facts import ledger
 from lab.load import answers
 from lab.load.answers import Answers
 from lab.records import Request, RequestWriter
 
-HELP = "the ledger of a million requests: time and memory"
 REQUESTS = 1_000_000
 TOOK_S, MEMORY_MB = 20.0, 1000.0
 START_S = 1_763_762_400.0

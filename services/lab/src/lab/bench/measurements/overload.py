@@ -2,13 +2,13 @@
 
 import math
 import statistics
-import time
 from dataclasses import replace
 
 import httpx
 
-from lab import bench, records
-from lab.bench import Bench, Figure, Figures
+from lab import records
+from lab.bench import Bench
+from lab.bench.figures import Figure, Figures, below
 from lab.experiment import schedule
 from lab.facts import usual
 from lab.facts.usual import Point
@@ -16,7 +16,6 @@ from lab.load import checks, spec
 from lab.load.generator import Load
 from lab.records import Request
 
-HELP = "send 3 times what all servers carry, and see when latency is normal again"
 SETTLE_S = 2.0
 SPIKE_S, CALM_S = 15.0, 12.0
 TIMES = 3.0
@@ -32,7 +31,7 @@ def measure(under: Bench) -> Figures:
     goodputs, recoveries = [], []
     for trial in range(min(under.trials, 3)):
         rows, starts_s, ends_s = spike(under, capacity)
-        goodputs.append(bench.goodput_per_s(rows, starts_s + SETTLE_S, ends_s))
+        goodputs.append(goodput_per_s(rows, starts_s + SETTLE_S, ends_s))
         recoveries.append(recovery_s(rows, starts_s, ends_s))
         under.say(f"overload {trial + 1}: goodput {goodputs[-1]:.0f}/s, normal after {recoveries[-1]:.1f} s")
         under.steady()
@@ -48,8 +47,8 @@ def measure(under: Bench) -> Figures:
             middle >= GOODPUT_PERCENT,
             tuple(round(one, 1) for one in percents),
         ),
-        bench.below("servers marked down by overload", 0, "", [went_down], "sum"),
-        bench.below("load's fall to normal latency", RECOVERY_S, "s", recoveries),
+        below("servers marked down by overload", 0, "", [went_down], "sum"),
+        below("load's fall to normal latency", RECOVERY_S, "s", recoveries),
     ]
 
 
@@ -86,10 +85,15 @@ def to_the_end(load: Load) -> list[Request]:
     while load.running():
         load.wait(0.5)
         load.sample_cpu()
-        bench.collect(load, rows)
-    time.sleep(0.1)
-    bench.collect(load, rows)
+        rows += load.new_requests()
+    rows += load.new_requests()
     return sorted(rows, key=lambda row: row.scheduled_s)
+
+
+def goodput_per_s(rows: list[Request], start_s: float, end_s: float) -> float:
+    """Return predictions in time per second, of the requests due between two times (epoch s)."""
+    good = sum(row.failure == records.NONE and start_s <= row.scheduled_s < end_s for row in rows)
+    return good / (end_s - start_s)
 
 
 def recovery_s(rows: list[Request], starts_s: float, ends_s: float) -> float:
