@@ -2,19 +2,24 @@
 
     @dataclass(frozen=True)
     class Settings:
-        tick_s: float = setting("CONTROLLER_TICK_S", 0.2, "time between two looks", unit="s", minimum=0.01)
+        tick_s: float = setting(0.2, "time between two looks", within=(0.01, 60))
 
     Settings(**read(Settings, os.environ, "CONTROLLER_"))
 
-An empty variable counts as unset: Compose passes a variable on without knowing its default. A variable
-that has the service's prefix and is no setting is refused, since it is most likely misspelt.
+The variable is the field's name in capitals behind the service's prefix, here CONTROLLER_TICK_S; a setting
+of a group, which a person gives on make's command line, has no prefix. An empty variable counts as unset:
+Compose passes a variable on without knowing its default. A variable that has the service's prefix and is no
+setting is refused, since it is most likely misspelt.
 """
 
 import difflib
 import math
 from collections.abc import Collection, Mapping
-from dataclasses import Field, dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
+
+UNITS = ("s", "ms", "bytes")
+"""A setting whose name ends in one of these has this unit."""
 
 
 class SettingError(ValueError):
@@ -23,22 +28,20 @@ class SettingError(ValueError):
 
 @dataclass(frozen=True)
 class Setting:
-    """One setting as a person sees it: its environment variable, default, unit and help."""
+    """One setting: what a person sees of it, and what a value has to be.
 
-    env: str
+    `name` is its field, `env` its variable, `default` its text; `kind` makes the value from a text. A
+    number has to be `within` both bounds (they are allowed), a text to be one of `choices` if there are any.
+    """
+
     default: str
-    unit: str
     help: str
-    group: str
-
-
-@dataclass(frozen=True)
-class Rule:
-    """What a value has to be: of a kind, within bounds (a number), or one of a few words."""
-
     kind: type[Any]
-    minimum: float | None = None
-    maximum: float | None = None
+    name: str = ""
+    env: str = ""
+    unit: str = ""
+    group: str = ""
+    within: tuple[float, float] = (-math.inf, math.inf)
     choices: tuple[str, ...] = ()
 
     def expectation(self) -> str:
@@ -48,55 +51,46 @@ class Rule:
         if self.choices:
             return "one of " + ", ".join(self.choices)
         words = {int: "a whole number", float: "a number"}.get(self.kind, "a text")
-        if self.minimum is not None:
-            words += f" from {self.minimum:.12g}"
-        if self.maximum is not None:
-            words += f" to {self.maximum:.12g}"
-        return words
+        bounds = zip(("from", "to"), self.within, strict=True)
+        return words + "".join(f" {word} {at:.12g}" for word, at in bounds if math.isfinite(at))
 
     def value(self, text: str) -> Any:
-        """Return a text as a value of the kind; raise ValueError where the rule does not allow it."""
-        if self.kind is bool:
-            return {"0": False, "1": True}[text]
-        value = self.kind(text)
-        if self.choices and value not in self.choices:
-            raise ValueError(text)
-        if isinstance(value, int | float) and not self._within(value):
-            raise ValueError(text)
+        """Return a text as a value of the setting; raise SettingError where it is none."""
+        try:
+            value = {"0": False, "1": True}[text] if self.kind is bool else self.kind(text)
+        except (ValueError, KeyError):
+            value = None
+        if value is None or not self._allows(value):
+            unit = f" ({self.unit})" if self.unit else ""
+            raise SettingError(f"{self.env}={text!r}: expected {self.expectation()}{unit}: {self.help}")
         return value
 
-    def _within(self, number: float) -> bool:
-        low = -math.inf if self.minimum is None else self.minimum
-        high = math.inf if self.maximum is None else self.maximum
-        return math.isfinite(number) and low <= number <= high
+    def _allows(self, value: Any) -> bool:
+        if isinstance(value, int | float):
+            return math.isfinite(value) and self.within[0] <= value <= self.within[1]
+        return not self.choices or value in self.choices
 
 
-def setting(
-    env: str,
-    default: Any,
-    help_text: str,
-    *,
-    unit: str = "",
-    group: str = "",
-    minimum: float | None = None,
-    maximum: float | None = None,
-    choices: tuple[str, ...] = (),
-    kind: type[Any] | None = None,
-) -> Any:
+def setting(default: Any, help_text: str, *, kind: type[Any] | None = None, **more: Any) -> Any:
     """Declare one field of a settings class (typed Any, as dataclasses.field itself is).
 
-    `minimum` and `maximum` are inclusive and in the setting's unit. `kind` makes the value from the
-    variable's text; it is the default's own type where it is left out.
+    `more` are the other fields of Setting. `kind` is the default's own type, the unit that of the name's
+    ending, and `env` follows from the name, where they are left out.
     """
-    shown = str(int(default)) if isinstance(default, bool) else str(default)
-    rule = Rule(kind or type(default), minimum, maximum, choices)
-    declared = Setting(env, shown, unit, help_text, group)
-    return field(default=rule.kind(default), metadata={"setting": declared, "rule": rule})
+    kind = kind or type(default)
+    text = str(int(default)) if kind is bool else str(default)
+    return field(default=kind(default), metadata={"setting": Setting(text, help_text, kind, **more)})
 
 
-def declared(settings: type[Any]) -> tuple[Setting, ...]:
+def declared(settings: type[Any], prefix: str) -> tuple[Setting, ...]:
     """Return the settings that a class declares."""
-    return tuple(each.metadata["setting"] for each in fields(settings))
+    return tuple(_named(each.name, each.metadata["setting"], prefix) for each in fields(settings))
+
+
+def _named(name: str, what: Setting, prefix: str) -> Setting:
+    env = what.env or ("" if what.group else prefix) + name.upper()
+    ending = name.rpartition("_")[2]
+    return replace(what, name=name, env=env, unit=what.unit or (ending if ending in UNITS else ""))
 
 
 def read(
@@ -106,23 +100,10 @@ def read(
 
     `allowed` names variables that have the prefix and are no settings.
     """
-    names = [each.env for each in declared(settings)]
+    known = {each.env: each for each in declared(settings, prefix)}
     for env in sorted(environment):
-        if env.startswith(prefix) and env not in names and env not in allowed:
-            closest = difflib.get_close_matches(env, names, n=1, cutoff=0.0)
+        if env.startswith(prefix) and env not in known and env not in allowed:
+            closest = difflib.get_close_matches(env, known, n=1, cutoff=0.0)
             raise SettingError(f"{env} is not a setting; the closest is {closest[0]}")
-    texts = {
-        each.name: environment.get(each.metadata["setting"].env, "").strip() for each in fields(settings)
-    }
-    return {each.name: _parse(each, texts[each.name]) for each in fields(settings) if texts[each.name]}
-
-
-def _parse(each: Field[Any], text: str) -> Any:
-    what: Setting = each.metadata["setting"]
-    rule: Rule = each.metadata["rule"]
-    try:
-        return rule.value(text)
-    except (ValueError, KeyError):
-        unit = f" ({what.unit})" if what.unit else ""
-        message = f"{what.env}={text!r}: expected {rule.expectation()}{unit}: {what.help}"
-        raise SettingError(message) from None
+    texts = {env: environment.get(env, "").strip() for env in known}
+    return {each.name: each.value(texts[env]) for env, each in known.items() if texts[env]}

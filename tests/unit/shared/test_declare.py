@@ -1,24 +1,26 @@
 """How settings are declared and read, whichever service they belong to."""
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from hadr.declare import Setting, SettingError, declared, read, setting
+from hadr.declare import SettingError, declared, read, setting
 
 
 @dataclass(frozen=True)
 class Settings:
     """One setting of each sort."""
 
-    count: int = setting("LAB_COUNT", 4, "how many", unit="servers", minimum=1, maximum=1_048_576)
-    pause_s: float = setting("LAB_PAUSE_S", 0.5, "how long", unit="s", minimum=0)
-    free: float = setting("LAB_FREE", 1.0, "any number")
-    log: bool = setting("LAB_LOG", True, "write a log")
-    order: str = setting("ORDER", "even", "in which order", choices=("even", "odd"), group="load")
-    folder: Path = setting("LAB_FOLDER", "/results", "where", kind=Path)  # noqa: RUF009 - immutable
+    count: int = setting(4, "how many", unit="servers", within=(1, 1_048_576))
+    pause_s: float = setting(0.5, "how long", within=(0, math.inf))
+    free: float = setting(1.0, "any number")
+    log: bool = setting(True, "write a log")
+    order: str = setting("even", "in which order", choices=("even", "odd"), group="load")
+    folder: Path = setting("/results", "where", kind=Path)
+    target_url: str = setting("http://x", "where to", env="LAB_TARGET", unit="URL")
 
 
 def values(**environment: str) -> dict[str, Any]:
@@ -27,7 +29,9 @@ def values(**environment: str) -> dict[str, Any]:
 
 def test_what_is_not_set_or_empty_keeps_its_default() -> None:
     assert values() == values(LAB_COUNT="", LAB_PAUSE_S=" ", OTHER="x", LAB_RUN_OPTIONS="--rm") == {}
-    assert Settings(**read(Settings, {}, "LAB_")) == Settings(4, 0.5, 1.0, True, "even", Path("/results"))
+    assert Settings(**read(Settings, {}, "LAB_")) == Settings(
+        4, 0.5, 1.0, True, "even", Path("/results"), "http://x"
+    )
 
 
 def test_what_is_set_is_read_as_its_kind() -> None:
@@ -64,7 +68,10 @@ def test_a_bad_value_or_a_misspelt_name_is_refused(env: str, text: str, message:
 
 
 def test_a_declaration_can_be_shown_and_its_default_read_back() -> None:
-    shown = declared(Settings)
-    assert shown[0] == Setting("LAB_COUNT", "4", "servers", "how many", "")
+    shown = declared(Settings, "LAB_")
+    names = ["LAB_COUNT", "LAB_PAUSE_S", "LAB_FREE", "LAB_LOG", "ORDER", "LAB_FOLDER", "LAB_TARGET"]
+    assert [each.env for each in shown] == names
+    assert [each.unit for each in shown] == ["servers", "s", "", "", "", "", "URL"]
+    assert (shown[0].name, shown[0].default, shown[0].help) == ("count", "4", "how many")
     assert (shown[3].default, shown[4].group) == ("1", "load")
     assert Settings(**values(**{each.env: each.default for each in shown})) == Settings()

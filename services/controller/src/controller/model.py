@@ -10,8 +10,10 @@ that end in `_s` are durations in seconds.
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
 
 from hadr.contract import Kind, Role, Verb
+from hadr.declare import setting
 
 
 class Admin(StrEnum):
@@ -195,22 +197,31 @@ class Observation:
         return tuple(server for server in self.servers if server.in_service)
 
 
+def duration(default_s: float, help_text: str) -> Any:
+    """Declare a setting that is a time span, in seconds."""
+    return setting(default_s, help_text, within=(0.001, 86_400))
+
+
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """The numbers behind the rules; the settings say what each means."""
+    """The numbers behind the rules."""
 
-    weight: int = 100
-    saturation_s: float = 0.3
-    stable_s: float = 5.0
-    reserve: float = 0.2
-    load_smoothing_s: float = 1.0
-    capacity_memory_s: float = 300.0
-    first_start_pause_s: float = 0.2
-    start_pause_s: float = 1.0
-    start_pause_max_s: float = 60.0
-    proven_s: float = 60.0
-    unready_restart_s: float = 15.0
-    start_grace_s: float = 30.0
+    weight: int = setting(100, "weight of a promoted standby", unit="weight", within=(1, 256))
+    saturation_s: float = duration(0.3, "a standby joins when all servers were saturated for this long")
+    stable_s: float = duration(5.0, "a standby is parked when it was not needed for this long")
+    reserve: float = setting(
+        0.2, "share of capacity that must be free after a standby is parked", unit="share", within=(0, 0.95)
+    )
+    load_smoothing_s: float = duration(1.0, "time constant of the smoothed load")
+    capacity_memory_s: float = duration(300.0, "a capacity measured during a saturation counts this long")
+    first_start_pause_s: float = duration(0.2, "a container that ended is started this long after its end")
+    start_pause_s: float = duration(
+        1.0, "pause before a second start in a row; doubles with each further one"
+    )
+    start_pause_max_s: float = duration(60.0, "longest pause between two starts in a row")
+    proven_s: float = duration(60.0, "the pauses start anew when a server was up for this long")
+    unready_restart_s: float = duration(15.0, "a server alive but not ready for this long is restarted")
+    start_grace_s: float = duration(30.0, "no such restart within this time after a container's start")
 
 
 FOR_HAPROXY = frozenset({Verb.MARK_DOWN, Verb.PROMOTE, Verb.DEMOTE})

@@ -14,172 +14,77 @@ _PREFIX = "PREDICTOR_"
 class Settings:
     """All settings of one predictor."""
 
-    name: str = setting("PREDICTOR_NAME", "", "name in X-Served-By and the logs; empty: the host's name")
-    host: str = setting("PREDICTOR_HOST", "0.0.0.0", "address to listen on")
-    port: int = setting(
-        "PREDICTOR_PORT", 8000, "TCP port to listen on; 0: any free one", minimum=0, maximum=65535
-    )
-    model_path: str = setting(
-        "PREDICTOR_MODEL_PATH", "/srv/predictor/model.onnx", "the model file, as written by train.py"
-    )
+    name: str = setting("", "name in X-Served-By and the logs; empty: the host's name")
+    host: str = setting("0.0.0.0", "address to listen on")
+    port: int = setting(8000, "TCP port to listen on; 0: any free one", within=(0, 65535))
+    model_path: str = setting("/srv/predictor/model.onnx", "the model file, as written by train.py")
     service_ms: float = setting(
-        "PREDICTOR_SERVICE_MS",
         20.0,
         "mean service time of the emulated accelerator, for one candidate; 0: none, the bare model",
-        unit="ms",
-        minimum=0,
-        maximum=60_000,
+        within=(0, 60_000),
     )
-    service_row_ms: float = setting(
-        "PREDICTOR_SERVICE_ROW_MS",
-        1.0,
-        "service time per further candidate of a list",
-        unit="ms",
-        minimum=0,
-        maximum=60_000,
-    )
+    service_row_ms: float = setting(1.0, "service time per further candidate of a list", within=(0, 60_000))
     service_cv: float = setting(
-        "PREDICTOR_SERVICE_CV",
-        0.0,
-        "coefficient of variation of the service time; 0: constant, above: gamma",
-        minimum=0,
-        maximum=10,
+        0.0, "coefficient of variation of the service time; 0: constant, above: gamma", within=(0, 10)
     )
     service_seed: int = setting(
-        "PREDICTOR_SERVICE_SEED",
-        1,
-        "with the server's name, the seed of its varying service times",
-        minimum=0,
-        maximum=2**31,
+        1, "with the server's name, the seed of its varying service times", within=(0, 2**31)
     )
     slots: int = setting(
-        "PREDICTOR_SLOTS",
-        1,
-        "how many inferences the accelerator serves at a time",
-        unit="inferences",
-        minimum=1,
-        maximum=64,
+        1, "how many inferences the accelerator serves at a time", unit="inferences", within=(1, 64)
     )
     cost_factor: int = setting(
-        "PREDICTOR_COST_FACTOR",
         1,
         "without an accelerator: how many times each inference is repeated, to cost more CPU",
-        minimum=1,
-        maximum=1_000_000,
+        within=(1, 1_000_000),
     )
     workers: int = setting(
-        "PREDICTOR_WORKERS",
-        1,
-        "inference threads, used when an inference is not short",
-        unit="threads",
-        minimum=1,
-        maximum=64,
+        1, "inference threads, used when an inference is not short", unit="threads", within=(1, 64)
     )
     inline_limit_ms: float = setting(
-        "PREDICTOR_INLINE_LIMIT_MS",
         1.0,
         "if the longest list would take less, measured at start, inference runs on the event loop",
-        unit="ms",
-        minimum=0,
-        maximum=100,
+        within=(0, 100),
     )
     concurrency_limit: int = setting(
-        "PREDICTOR_CONCURRENCY_LIMIT",
-        16,
-        "requests in progress; the next one is refused with 429",
-        unit="requests",
-        minimum=1,
-        maximum=10_000,
+        16, "requests in progress; the next one is refused with 429", unit="requests", within=(1, 10_000)
     )
     queue_limit_s: float = setting(
-        "PREDICTOR_QUEUE_LIMIT_S",
         0.4,
         "a request that would wait longer for a thread gets 429; below HAProxy's time-out",
-        unit="s",
-        minimum=0,
-        maximum=600,
+        within=(0, 600),
     )
     max_candidates: int = setting(
-        "PREDICTOR_MAX_CANDIDATES",
-        100,
-        "longest list of candidates in one request",
-        unit="candidates",
-        minimum=1,
-        maximum=100_000,
+        100, "longest list of candidates in one request", unit="candidates", within=(1, 100_000)
     )
     max_body_bytes: int = setting(
-        "PREDICTOR_MAX_BODY_BYTES",
-        1_048_576,
-        "largest request body; a larger one gets 413",
-        unit="bytes",
-        minimum=1024,
-        maximum=2**30,
+        1_048_576, "largest request body; a larger one gets 413", within=(1024, 2**30)
     )
-    body_timeout_s: float = setting(
-        "PREDICTOR_BODY_TIMEOUT_S",
-        5.0,
-        "time for a request's body to arrive; then 408",
-        unit="s",
-        minimum=0.01,
-        maximum=600,
-    )
-    retry_after_s: int = setting(
-        "PREDICTOR_RETRY_AFTER_S", 1, "Retry-After of a refusal", unit="s", minimum=0, maximum=3600
-    )
+    body_timeout_s: float = setting(5.0, "time for a request's body to arrive; then 408", within=(0.01, 600))
+    retry_after_s: int = setting(1, "Retry-After of a refusal", within=(0, 3600))
     golden_interval_s: float = setting(
-        "PREDICTOR_GOLDEN_INTERVAL_S",
-        0.5,
-        "pause between two checks of the golden inputs",
-        unit="s",
-        minimum=0.01,
-        maximum=60,
+        0.5, "pause between two checks of the golden inputs", within=(0.01, 60)
     )
     golden_grace_s: float = setting(
-        "PREDICTOR_GOLDEN_GRACE_S",
-        1.0,
-        "time over the expected, after which a golden answer or a job counts as stuck",
-        unit="s",
-        minimum=0.05,
-        maximum=60,
+        1.0, "time over the expected, after which a golden answer or a job counts as stuck", within=(0.05, 60)
     )
     golden_tolerance: float = setting(
-        "PREDICTOR_GOLDEN_TOLERANCE",
         0.0001,
         "largest deviation of a golden answer from its expected value",
         unit="probability",
-        minimum=1e-9,
-        maximum=0.1,
+        within=(1e-9, 0.1),
     )
     keepalive_s: int = setting(
-        "PREDICTOR_KEEPALIVE_S",
-        300,
-        "an idle connection is closed after this; above HAProxy's",
-        unit="s",
-        minimum=1,
-        maximum=86_400,
+        300, "an idle connection is closed after this; above HAProxy's", within=(1, 86_400)
     )
     drain_s: float = setting(
-        "PREDICTOR_DRAIN_S",
-        1.0,
-        "after SIGTERM: unready, but answering what arrives, so that HAProxy sees it go",
-        unit="s",
-        minimum=0,
-        maximum=60,
+        1.0, "after SIGTERM: unready, but answering what arrives, so that HAProxy sees it go", within=(0, 60)
     )
     stop_limit_s: int = setting(
-        "PREDICTOR_STOP_LIMIT_S",
-        3,
-        "after that: time for requests in progress before they are cut",
-        unit="s",
-        minimum=1,
-        maximum=60,
+        3, "after that: time for requests in progress before they are cut", within=(1, 60)
     )
-    faults: bool = setting(
-        "PREDICTOR_FAULTS", False, "1: /faults exists, and the predictor misbehaves when told to"
-    )
-    access_log: bool = setting(
-        "PREDICTOR_ACCESS_LOG", True, "1: one JSON line per request to /predict on stdout"
-    )
+    faults: bool = setting(False, "1: /faults exists, and the predictor misbehaves when told to")
+    access_log: bool = setting(True, "1: one JSON line per request to /predict on stdout")
 
     @classmethod
     def load(cls, environ: Mapping[str, str]) -> "Settings":
@@ -212,4 +117,4 @@ class Settings:
                 )
 
 
-SETTINGS = declared(Settings)
+SETTINGS = declared(Settings, _PREFIX)

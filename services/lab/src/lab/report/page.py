@@ -5,7 +5,6 @@ runs whose hash is not named. Texts of the records are escaped by the template.
 """
 
 import base64
-import dataclasses
 import hashlib
 import importlib.metadata
 import json
@@ -26,7 +25,7 @@ from lab.report import events as happened
 from lab.report.folder import Records, read
 from lab.report.terminal import sentence
 from lab.report.traces import Timeline
-from lab.settings import Settings
+from lab.settings import SETTINGS
 
 REPORT = "report.html"
 TEMPLATES = Path(__file__).parent / "templates"
@@ -156,12 +155,9 @@ def commands(found: Records) -> list[str]:
 
 def _changed(saved: Mapping[str, Any]) -> list[str]:
     """Return `NAME=value` for each setting that a person gave another value than the usual."""
-    usual = {item.metadata["setting"].env: item for item in dataclasses.fields(Settings)}
-    pairs = ((name, usual[name]) for name in GIVEN)
+    given = [item for item in SETTINGS if item.env in GIVEN and item.name in saved]
     return [
-        f"{name}={saved[item.name]}"
-        for name, item in pairs
-        if saved.get(item.name, item.default) != item.default
+        f"{item.env}={saved[item.name]}" for item in given if saved[item.name] != item.value(item.default)
     ]
 
 
