@@ -18,13 +18,12 @@ from unit.paths import PYTHONPATH
 from unit.trained import model_file
 
 
-def test_each_module_of_the_package_is_a_command_with_help_arguments_and_run() -> None:
+def test_each_module_of_the_package_is_a_command_with_help_and_run() -> None:
     names = lab.command_names()
     assert {"loadtest", "compare", "report", "locust-ui"} <= set(names)
     for name in names:
         module = lab.load(name)
         assert module.HELP
-        assert callable(module.add_arguments)
         assert callable(module.run)
 
 

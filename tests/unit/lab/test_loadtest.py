@@ -363,5 +363,5 @@ def test_a_system_that_does_not_predict_is_refused(tmp_path: Path) -> None:
 
 def test_a_result_folder_is_never_used_twice(tmp_path: Path) -> None:
     now = datetime(2026, 11, 21, 12, 0, 0, tzinfo=UTC)
-    names = [records.new_folder(tmp_path, now, "single").name for _ in range(3)]
+    names = [records.new_folder(tmp_path, "single", now).name for _ in range(3)]
     assert names == ["20261121T120000Z-single", "20261121T120000Z-single-2", "20261121T120000Z-single-3"]

@@ -35,7 +35,9 @@ def build_parser(names: Sequence[str]) -> argparse.ArgumentParser:
     subparsers = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     for name in names:
         module = load(name)
-        module.add_arguments(subparsers.add_parser(name, help=module.HELP, description=module.HELP))
+        subparser = subparsers.add_parser(name, help=module.HELP, description=module.HELP)
+        if hasattr(module, "add_arguments"):
+            module.add_arguments(subparser)
     return parser
 
 

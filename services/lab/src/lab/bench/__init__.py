@@ -12,7 +12,6 @@ import importlib
 import pkgutil
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +48,7 @@ class Bench:
 
     def load(self, name: str, asked: LoadSpec) -> Load:
         """Return a load that keeps its records in a folder of its own."""
-        folder = records.new_folder(self.folder, datetime.now(UTC), name)
+        folder = records.new_folder(self.folder, name)
         self.loads.append(folder)
         with Controller(self.settings.controller_url) as controller:
             servers = checks.servers(self.settings, controller.state())

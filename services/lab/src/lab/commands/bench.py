@@ -39,25 +39,22 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
     if args.add:
         figure = Figure(**json.loads(args.add))
         bench.save(settings, args.folder, "".join(c if c.isalnum() else "-" for c in figure.what), [figure])
-    figures = bench.load_all(args.folder)
     if args.measurements or args.add:
         return 0
-    terminal.console().print(terminal.Trimmed(table(figures)))
+    figures = bench.load_all(args.folder)
+    terminal.show(table(figures))
     return 0 if all(figure.reached for figure in figures) else 1
 
 
 def table(figures: Figures) -> Table:
     """Draw the table of all figures."""
-    drawn = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    drawn.add_column("what", overflow="fold")
-    drawn.add_column("to reach", overflow="fold")
+    drawn = terminal.table((), texts=("what", "to reach"))
     drawn.add_column("measured", justify="right", no_wrap=True)
     drawn.add_column("lowest to highest, trials", justify="right")
     drawn.add_column("reached")
     for one in figures:
-        spread = (
-            f"{min(one.values):g} to {max(one.values):g}, {len(one.values)}" if len(one.values) > 1 else ""
-        )
+        values = one.values
+        spread = f"{min(values):g} to {max(values):g}, {len(values)}" if len(values) > 1 else ""
         verdict = ("yes" if one.reached else "NO") + (f" ({one.note})" if one.note else "")
         drawn.add_row(one.what, one.to_reach, f"{one.result:g} {one.unit}".strip(), spread, verdict)
     return drawn

@@ -20,10 +20,6 @@ HELP = "do a fault to a server, say what happened (TARGET, ROLE, COUNT, FAULT, H
 NOT_DONE = (judge.COULD_NOT_RUN, judge.NOT_APPLICABLE)
 
 
-def add_arguments(_parser: argparse.ArgumentParser) -> None:
-    """Take no arguments: the settings say what to do."""
-
-
 def run(_args: argparse.Namespace, settings: Settings) -> int:
     """Strike and tell; the status says whether the system recovered."""
     console = terminal.console()
@@ -33,7 +29,7 @@ def run(_args: argparse.Namespace, settings: Settings) -> int:
     def announce(plan: Plan) -> None:
         roles = ", ".join(f"{name} ({plan.roles[name]})" for each in plan.strokes for name in each.targets)
         load = f"load: {plan.rate:.0f} requests/s" if plan.loaded else "no load of its own"
-        console.print(f"{plan.topology}: {settings.fault} {roles}; {load}", markup=False, soft_wrap=True)
+        terminal.show(f"{plan.topology}: {settings.fault} {roles}; {load}", on=console)
 
     with terminal.Progress(console) as progress:
         show = progress.show

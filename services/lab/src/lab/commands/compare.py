@@ -2,7 +2,6 @@
 
 import argparse
 import dataclasses
-from datetime import UTC, datetime
 from pathlib import Path
 
 from rich.table import Table
@@ -29,17 +28,14 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
     folders = [find(folder, settings, records.SUMMARY) for folder in args.folders]
     summaries = [summary.load(folder) for folder in folders]
     comparison = compare.compare(summaries)
-    target = records.new_folder(settings.results_dir, datetime.now(UTC), "compare")
+    target = records.new_folder(settings.results_dir, "compare")
     content = {"made": made(settings, "make loadtest-all"), **dataclasses.asdict(comparison)}
     records.write_json(target / "compare.json", content)
     curves: dict[str, list[Second]] = {row.topology: [] for row in comparison.rates}
     for folder, each in zip(folders, summaries, strict=True):
         curves[each.topology] += summary.records_of(folder).seconds()[:-1]  # the last second is cut off
     plots.draw(comparison.rates, list(curves.values()), target / "compare")
-    console = terminal.console()
-    console.print(terminal.Trimmed(_rates(comparison.rates)))
-    console.print(MOVES)
-    console.print(terminal.Trimmed(_loads(comparison.loads)))
+    terminal.show(_rates(comparison.rates), MOVES, _loads(comparison.loads))
     for row in comparison.rates:
         for reason in row.rates.left_out:
             print(f"left out: {reason}")
@@ -51,28 +47,11 @@ def _number(value: float | None) -> str:
     return "-" if value is None else f"{value:.1f}"
 
 
-def _table(title: str) -> Table:
-    return Table(
-        title=title, title_justify="left", title_style="bold", box=None, pad_edge=False, padding=(0, 2, 0, 0)
-    )
-
-
 def _rates(rows: tuple[compare.RateRow, ...]) -> Table:
     first = rows[0].topology
-    table = _table("Rate at the first failure, requests/s")
-    table.add_column("topology", no_wrap=True)
-    for heading in (
-        "servers",
-        "n",
-        "median",
-        "lowest",
-        "highest",
-        f"x {first}",
-        "article",
-        f"article x {first}",
-    ):
-        table.add_column(heading, justify="right")
-    table.add_column("ended by")
+    numbers = ("servers", "n", "median", "lowest", "highest", f"x {first}", "article", f"article x {first}")
+    title = "Rate at the first failure, requests/s"
+    table = terminal.table(("topology",), numbers, ("ended by",), title=title)
     for row in rows:
         rates = row.rates
         shown = (rates.median, rates.lowest, rates.highest)
@@ -90,17 +69,10 @@ def _rates(rows: tuple[compare.RateRow, ...]) -> Table:
 
 
 def _loads(rows: tuple[compare.LoadRow, ...]) -> Table:
-    table = _table("\nLoad per server at the first failure, requests")
-    table.add_column("topology", no_wrap=True)
-    for heading in ("in progress", "taken until then", "article"):
-        table.add_column(heading, justify="right")
-    table.add_column("servers")
+    title = "\nLoad per server at the first failure, requests"
+    numbers = ("in progress", "taken until then", "article")
+    table = terminal.table(("topology",), numbers, ("servers",), title=title)
     for row in rows:
-        table.add_row(
-            row.topology,
-            compare.slashed(row.in_progress_requests),
-            compare.slashed(row.taken_requests),
-            compare.slashed(row.article_requests),
-            ", ".join(row.servers),
-        )
+        loads = (row.in_progress_requests, row.taken_requests, row.article_requests)
+        table.add_row(row.topology, *map(compare.slashed, loads), ", ".join(row.servers))
     return table

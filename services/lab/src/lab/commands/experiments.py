@@ -5,9 +5,7 @@ Exit status as of `lab experiment`, over all scenarios that are applicable to th
 
 import argparse
 from collections.abc import Mapping
-from datetime import UTC, datetime
 
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
@@ -43,13 +41,8 @@ COLOURS = {
 }
 
 
-def add_arguments(_parser: argparse.ArgumentParser) -> None:
-    """Take no arguments: the settings say what to do."""
-
-
 def run(_args: argparse.Namespace, settings: Settings) -> int:
     """Run them one after the other; one that cannot run does not keep the others from it."""
-    console = terminal.console()
     # All files are read first: a bad one is no reason to stop half-way.
     found = {name: parse.read(path) for name, path in scenario.files(settings.scenarios_dir).items()}
     with Controller(settings.controller_url) as controller:
@@ -57,38 +50,31 @@ def run(_args: argparse.Namespace, settings: Settings) -> int:
     results: dict[str, Result] = {}
     try:
         for number, (name, each) in enumerate(sorted(found.items()), 1):
-            console.print(f"{number}/{len(found)} {name}: {each.description}", markup=False, soft_wrap=True)
-            with terminal.Progress(console) as progress:
+            terminal.show(f"{number}/{len(found)} {name}: {each.description}")
+            with terminal.Progress(terminal.console()) as progress:
                 results[name] = runner.attempt(each, settings, 1, progress.show, page.try_write)
-            said = f"{results[name].verdict}: {'; '.join(results[name].because)}"
-            console.print(f"    {said}", markup=False, soft_wrap=True)
+            terminal.show(f"    {results[name].verdict}: {'; '.join(results[name].because)}")
     finally:
-        _save(console, settings, topology, results)
+        _save(settings, topology, results)
     verdicts = [result.verdict for result in results.values() if result.verdict != judge.NOT_APPLICABLE]
     return judge.STATUS[judge.overall(verdicts)]
 
 
-def _save(console: Console, settings: Settings, topology: str, results: Mapping[str, Result]) -> None:
+def _save(settings: Settings, topology: str, results: Mapping[str, Result]) -> None:
     """Write and show what there is, after Ctrl-C too."""
-    folder = records.new_folder(settings.results_dir, datetime.now(UTC), f"{topology}-experiments")
+    folder = records.new_folder(settings.results_dir, f"{topology}-experiments")
     command = f"make up TOPOLOGY={topology}; make experiments SEED={settings.seed}"
     rows = [{"scenario": name} | {key: getattr(each, key) for key in SAVED} for name, each in results.items()]
     content = {"made": made(settings, command), "topology": topology, "experiments": rows}
     records.write_json(folder / FILE, content)
-    console.print()
-    console.print(terminal.Trimmed(table(results)))
-    console.print(f"\nrecords: results/{folder.name}/", markup=False, soft_wrap=True)
+    terminal.show("", table(results), f"\nrecords: results/{folder.name}/")
 
 
 def table(results: Mapping[str, Result]) -> Table:
     """Draw a line per scenario."""
-    made = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    for heading in ("scenario", "verdict"):
-        made.add_column(heading, no_wrap=True)
-    for heading in SHOWN.values():
-        made.add_column(heading, justify="right")
+    drawn = terminal.table(("scenario", "verdict"), tuple(SHOWN.values()))
     for name, each in results.items():
         values = (each.measures.get(measure, "") for measure in SHOWN)
         shown = ("-" if isinstance(value, str) else f"{value:.0f}" for value in values)
-        made.add_row(name, Text(each.verdict, style=COLOURS.get(each.verdict, "dim")), *shown)
-    return made
+        drawn.add_row(name, Text(each.verdict, style=COLOURS.get(each.verdict, "dim")), *shown)
+    return drawn

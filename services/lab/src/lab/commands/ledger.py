@@ -23,5 +23,5 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
     folder = report.find(args.folder, settings, PREDICTOR_LOG if args.folder else LEDGER)
     made = ledger.build(folder)
     text = ledger_text.text(made, story.build(folder), invariants.check(folder))
-    terminal.console().print(terminal.Trimmed(text))
+    terminal.show(text)
     return 0 if made.complete else INVALID

@@ -9,7 +9,6 @@ Exit status: 0; 2 it could not run; 3 the numbers are not valid (of several runs
 import argparse
 import dataclasses
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 
 from rich.table import Table
@@ -40,7 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace, settings: Settings) -> int:
     """Run the tests; the status says whether their numbers are valid."""
     if args.help_variables:
-        terminal.console().print(terminal.Trimmed(variables()))
+        terminal.show(variables())
         return 0
     done: list[Outcome] = []
     failed: list[str] = []
@@ -67,22 +66,21 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
 
 def _one(settings: Settings, number: int) -> Outcome:
     """Run one test and show its summary."""
-    alone = settings.trials == 1
+    alone, seed = settings.trials == 1, settings.seed + number - 1
     if not alone:
-        print(f"\nrun {number} of {settings.trials}, SEED={settings.seed + number - 1}", flush=True)
+        print(f"\nrun {number} of {settings.trials}, SEED={seed}", flush=True)
     wait_s = settings.steady_wait_s if number == 1 else max(settings.steady_wait_s, STEADY_WAIT_S)
-    given = replace(settings, seed=settings.seed + number - 1, steady_wait_s=wait_s)
+    given = replace(settings, seed=seed, steady_wait_s=wait_s)
     result = loadtest.run(given, lambda line: print(line, flush=True))
-    print()
-    terminal.console().print(terminal.Trimmed(loadtest_text.text(result.summary, alone=alone)))
-    print(f"\nrecords: results/{result.folder.name}/", flush=True)
+    text = loadtest_text.text(result.summary, alone=alone)
+    terminal.show("", text, f"\nrecords: results/{result.folder.name}/")
     return result
 
 
 def _together(settings: Settings, done: list[Outcome], rates: Rates) -> None:
     """Save and show what the runs say together."""
     topology = done[0].summary.topology
-    folder = records.new_folder(settings.results_dir, datetime.now(UTC), f"{topology}-loadtests")
+    folder = records.new_folder(settings.results_dir, f"{topology}-loadtests")
     content = {
         "made": made(settings, f"make loadtest TRIALS={settings.trials}"),
         "topology": topology,
@@ -90,19 +88,15 @@ def _together(settings: Settings, done: list[Outcome], rates: Rates) -> None:
         "rates": dataclasses.asdict(rates),
     }
     records.write_json(folder / TOGETHER, content)
-    print()
-    terminal.console().print(terminal.Trimmed(loadtest_text.several(rates)))
-    print(f"\nrecords: results/{folder.name}/")
+    terminal.show("", loadtest_text.several(rates), f"\nrecords: results/{folder.name}/")
 
 
 def variables() -> Table:
     """Return the table of the load test's variables."""
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), caption_justify="left")
-    for heading in ("variable", "default", "unit"):
-        table.add_column(heading, no_wrap=True)
-    table.add_column("meaning", overflow="fold")
+    table = terminal.table(("variable", "default", "unit"), texts=("meaning",))
     for setting in SETTINGS:
         if setting.group == LOADTEST or setting.env == "TRIALS":
             table.add_row(setting.env, setting.default, setting.unit, setting.help)
+    table.caption_justify = "left"
     table.caption = "as in: make loadtest RATE=20 RAMP=10 RATE_MAX=800 TRIALS=5"
     return table

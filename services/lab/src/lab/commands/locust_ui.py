@@ -15,10 +15,6 @@ HELP = "open Locust's web interface against the lab"
 INTERRUPTED = 130
 
 
-def add_arguments(_parser: argparse.ArgumentParser) -> None:
-    """Take no arguments; what the load is like is chosen in the browser."""
-
-
 def run(_args: argparse.Namespace, settings: Settings) -> int:
     """Serve the interface until Ctrl-C."""
     oracle = Oracle(settings.model)

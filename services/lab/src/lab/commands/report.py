@@ -55,7 +55,7 @@ def load_test(folder: Path) -> int:
     """Write summary.json again and print it."""
     made = summary.summarise(folder)
     summary.save(folder, made)
-    terminal.console().print(terminal.Trimmed(loadtest_text.text(made)))
+    terminal.show(loadtest_text.text(made))
     return 0 if made.valid else INVALID
 
 
@@ -65,7 +65,5 @@ def experiment(folder: Path) -> int:
     from lab.report import short
 
     page = report_page.write(folder)
-    console = terminal.console()
-    console.print(terminal.Trimmed(short.terminal(folder)))
-    console.print(f"\nreport: results/{folder.name}/{page.name}", markup=False, soft_wrap=True)
+    terminal.show(short.terminal(folder), f"\nreport: results/{folder.name}/{page.name}")
     return short.status(folder)

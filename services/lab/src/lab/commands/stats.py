@@ -9,15 +9,10 @@ from lab.settings import Settings
 HELP = "print the servers as HAProxy sees them, and the address of the stats page"
 
 
-def add_arguments(_parser: argparse.ArgumentParser) -> None:
-    """Take no arguments."""
-
-
 def run(_args: argparse.Namespace, settings: Settings) -> int:
     """Print the table and the address."""
     with Controller(settings.controller_url) as controller:
         state = controller.state()
-    console = terminal.console()
-    console.print(terminal.Trimmed(terminal.servers_table(state)))
-    console.print(f"\nStats page: http://127.0.0.1:{settings.stats_port}/", soft_wrap=True)
+    page = f"\nStats page: http://127.0.0.1:{settings.stats_port}/"
+    terminal.show(terminal.servers_table(state), page)
     return 0

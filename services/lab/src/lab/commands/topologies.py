@@ -2,9 +2,6 @@
 
 import argparse
 
-from rich.table import Table
-from rich.text import Text
-
 from lab.report import terminal
 from lab.settings import Settings
 from lab.topology import files as topology
@@ -12,24 +9,16 @@ from lab.topology import files as topology
 HELP = "list the topologies: name, servers, regions, description"
 
 
-def add_arguments(_parser: argparse.ArgumentParser) -> None:
-    """Take no arguments."""
-
-
 def run(_args: argparse.Namespace, settings: Settings) -> int:
     """Print a line for each topology; a bad file is listed as such."""
     folder = settings.topologies_dir
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    for heading in ("topology", "servers", "regions", "description"):
-        table.add_column(heading, no_wrap=heading == "topology")
+    table = terminal.table(("topology",), texts=("servers", "regions", "description"))
     for name in topology.names(folder):
         found, problems = topology.read(folder / f"{name}.yaml")
         servers = f"{len(found.with_role('active'))} active"
         if standbys := found.with_role("standby"):
             servers += f" + {len(standbys)} standby"
-        description = (
-            f"BAD FILE ({len(problems)} problems): lab check {name}" if problems else found.description
-        )
-        table.add_row(Text(name), Text(servers), Text(", ".join(found.regions)), Text(description))
-    terminal.console().print(terminal.Trimmed(table))
+        bad = f"BAD FILE ({len(problems)} problems): lab check {name}"
+        table.add_row(name, servers, ", ".join(found.regions), bad if problems else found.description)
+    terminal.show(table)
     return 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import time
 
-from rich.console import Console
+from rich.text import Text
 
 from lab.errors import UnreachableError
 from lab.load import bodies
@@ -27,32 +27,21 @@ NEXT_COMMANDS = (
 )
 
 
-def add_arguments(_parser: argparse.ArgumentParser) -> None:
-    """Take no arguments; LAB_WAIT_S bounds the waiting."""
-
-
 def run(_args: argparse.Namespace, settings: Settings) -> int:
     """Wait; status 1 if the time is over before the system is steady."""
-    console = terminal.console()
     with Controller(settings.controller_url) as controller:
-        state, trouble = _wait(controller, settings, console)
+        state, trouble = _wait(controller, settings)
     if state is None or not state.steady:
-        _explain(state, trouble, settings, console)
+        _explain(state, trouble, settings)
         return 1
-    console.print("Ready.", style="bold green")
-    console.print(terminal.Trimmed(terminal.pairs(terminal.addresses(settings))))
-    console.print()
-    console.print(terminal.Trimmed(terminal.servers_table(state)))
-    console.print()
-    console.print("Try", style="bold")
-    # One long line: it is there to be copied.
+    terminal.show(Text("Ready.", style="bold green"), terminal.pairs(terminal.addresses(settings)), "")
+    # Long lines: they are there to be copied.
     address = f"http://127.0.0.1:{settings.port}/predict"
-    print(f"  curl {address}")
+    asking = [f"  curl {address}"]
     if body := _body(settings, state):
-        print(f"  curl -H 'Content-Type: application/json' -d '{body}' {address}")
-    console.print()
-    console.print("Next", style="bold")
-    console.print(terminal.Trimmed(terminal.pairs(NEXT_COMMANDS)))
+        asking.append(f"  curl -H 'Content-Type: application/json' -d '{body}' {address}")
+    terminal.show(terminal.servers_table(state), "", Text("Try", style="bold"), *asking, "")
+    terminal.show(Text("Next", style="bold"), terminal.pairs(NEXT_COMMANDS))
     return 0
 
 
@@ -66,11 +55,11 @@ def _body(settings: Settings, state: State) -> str:
     return bodies.bodies(info.feature_schema, 1, settings.seed)[0]
 
 
-def _wait(controller: Controller, settings: Settings, console: Console) -> tuple[State | None, str]:
+def _wait(controller: Controller, settings: Settings) -> tuple[State | None, str]:
     """Poll until the system is steady or the time is over; return the last state, and why there is none."""
     deadline = time.monotonic() + settings.wait_s
     state: State | None = None
-    with terminal.Progress(console) as progress:
+    with terminal.Progress(terminal.console()) as progress:
         while True:
             try:
                 state, trouble = controller.state(), ""
@@ -92,19 +81,18 @@ def what_is_missing(state: State | None) -> str:
     return f"Waiting: {state.steady_reason or 'not steady yet'}"
 
 
-def _explain(state: State | None, trouble: str, settings: Settings, console: Console) -> None:
+def _explain(state: State | None, trouble: str, settings: Settings) -> None:
     """Say who is not healthy, why, and where to look."""
-    console.print(f"Not ready after {settings.wait_s:g} s.", style="bold red")
+    terminal.show(Text(f"Not ready after {settings.wait_s:g} s.", style="bold red"))
     if state is None:
-        console.print(trouble, markup=False, soft_wrap=True)
-        console.print("  look at: make ps; make logs SERVICE=controller", markup=False)
+        terminal.show(trouble, "  look at: make ps; make logs SERVICE=controller")
         return
-    console.print(terminal.Trimmed(terminal.servers_table(state)))
+    terminal.show(terminal.servers_table(state))
     bad = [server for server in state.servers if server.health != "up"]
     for server in bad:
         why = server.reason or f"its container is {server.container}"
-        console.print(f"{server.name} is {server.health}: {why}", markup=False, soft_wrap=True)
-        console.print(f"  look at: make logs SERVICE={server.name}", markup=False)
+        terminal.show(f"{server.name} is {server.health}: {why}")
+        terminal.show(f"  look at: make logs SERVICE={server.name}")
     if not bad:
-        console.print(state.steady_reason or "the controller does not say why", markup=False, soft_wrap=True)
-        console.print("  look at: make logs SERVICE=controller; make watch", markup=False)
+        terminal.show(state.steady_reason or "the controller does not say why")
+        terminal.show("  look at: make logs SERVICE=controller; make watch")

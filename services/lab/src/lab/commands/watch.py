@@ -33,10 +33,6 @@ Item = Entry | str
 """What the follower passes on: an entry, or a sentence about the connection."""
 
 
-def add_arguments(_parser: argparse.ArgumentParser) -> None:
-    """Take no arguments."""
-
-
 def run(_args: argparse.Namespace, settings: Settings) -> int:
     """Watch until Ctrl-C, or until the reader of a pipe is gone."""
     items: queue.Queue[Item] = queue.Queue()

@@ -3,7 +3,6 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
 from lab import records
@@ -40,10 +39,9 @@ def run(settings: Settings, say: Say) -> Outcome:
     prepared = preparation.prepare(settings, servers, asked.seed)
     checks.check_target(settings.target_url, prepared.bodies[0])
     found = running.look(settings, state, servers)
-    now = datetime.now(UTC)
-    folder = records.new_folder(settings.results_dir, now, state.topology)
+    folder = records.new_folder(settings.results_dir, state.topology)
     prepared.save(folder)
-    saved = provenance.saved_settings(settings, state, now.timestamp(), found)
+    saved = provenance.saved_settings(settings, state, time.time(), found)
     records.write_json(folder / records.SETTINGS_FILE, saved)
     say(f"{state.topology}, {service.described(found.service)}: {plan(asked)}")
     interrupted = run_load(folder, asked, say)

@@ -10,7 +10,6 @@ import dataclasses
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -139,7 +138,7 @@ class Trial:
     def _folder(self, state: State) -> Path:
         """Make the folder of the records, with the scenario as it is run."""
         name = f"{state.topology}-{self._scenario.name}"
-        folder = records.new_folder(self._settings.results_dir, datetime.now(UTC), name)
+        folder = records.new_folder(self._settings.results_dir, name)
         (folder / records.SCENARIO).write_text(self._scenario.text, encoding="utf-8")
         return folder
 

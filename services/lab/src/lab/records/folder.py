@@ -16,7 +16,7 @@ locust_*.csv, locust.html   Locust's own records, log included
 import json
 import os
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -32,9 +32,9 @@ VERDICT, LEDGER, STORY, INVARIANTS = "verdict.json", "ledger.json", "story.json"
 CPU_COLUMNS = ("time_s", "idle_percent", "generator_percent")
 
 
-def new_folder(parent: Path, now: datetime, topology: str) -> Path:
-    """Make an empty result folder, `<UTC time>-<topology>`; one that exists is never used again."""
-    stem = f"{now:%Y%m%dT%H%M%SZ}-{topology}"
+def new_folder(parent: Path, name: str, now: datetime | None = None) -> Path:
+    """Make an empty result folder, `<UTC time>-<name>`; one that exists is never used again."""
+    stem = f"{now or datetime.now(UTC):%Y%m%dT%H%M%SZ}-{name}"
     for number in range(1, 100):
         folder = parent / (stem if number == 1 else f"{stem}-{number}")
         try:

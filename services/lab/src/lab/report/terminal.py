@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Self, TextIO
 
 from rich.cells import cell_len
@@ -34,9 +34,34 @@ PLAIN_KEYS = frozenset({"seq", "time", "monotonic", "event"})
 
 def console(file: TextIO | None = None) -> Console:
     """Return the console of a command; tables stay whole where the output is no terminal."""
-    made = Console(file=file, highlight=False, soft_wrap=False)
+    made = Console(file=file, highlight=False, markup=False, emoji=False)
     if not made.is_terminal and "COLUMNS" not in os.environ:
-        made = Console(file=file, highlight=False, soft_wrap=False, width=PIPED_WIDTH)
+        made = Console(file=file, highlight=False, markup=False, emoji=False, width=PIPED_WIDTH)
+    return made
+
+
+def show(*parts: RenderableType, on: Console | None = None) -> None:
+    """Print texts whole, however long, and tables without the spaces at the ends of their lines."""
+    on = on or console()
+    for part in parts:
+        if isinstance(part, str):
+            on.print(part, soft_wrap=True)
+        else:
+            on.print(Trimmed(part))
+
+
+def table(
+    names: Sequence[str], numbers: Sequence[str] = (), texts: Sequence[str] = (), *, title: str = ""
+) -> Table:
+    """Return a table without lines; its columns are names (never broken), then numbers, then texts."""
+    made = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), title_justify="left", title_style="bold")
+    made.title = title or None
+    for heading in names:
+        made.add_column(heading, no_wrap=True)
+    for heading in numbers:
+        made.add_column(heading, justify="right")
+    for heading in texts:
+        made.add_column(heading, overflow="fold")
     return made
 
 
@@ -69,24 +94,20 @@ class Progress:
         pause_s = self.UNCHANGED_S if text == self._text else self.CHANGED_S
         if self._printed is None or now - self._printed >= pause_s:
             self._text, self._printed = text, now
-            self._console.print(text, markup=False, soft_wrap=True)
+            show(text, on=self._console)
 
 
 def servers_table(state: State) -> Table:
     """Return the servers as HAProxy and Docker see them; sessions are requests in progress."""
     title = f"{state.topology}: {'steady' if state.steady else f'not steady: {state.steady_reason}'}"
-    table = Table(
-        title=Text(title, style="bold"), title_justify="left", box=None, pad_edge=False, padding=(0, 2, 0, 0)
-    )
-    for heading in ("server", "role", "region", "state", "in rotation"):
-        table.add_column(heading, no_wrap=True)
-    for heading in ("weight", "sessions/limit", "queue"):
-        table.add_column(heading, justify="right", no_wrap=True)
-    if any(server.reason for server in state.servers):
-        table.add_column("reason", overflow="fold")
+    names = ("server", "role", "region", "state", "in rotation")
+    reasons = ("reason",) if any(server.reason for server in state.servers) else ()
+    made = table(names, ("weight", "sessions/limit", "queue"), reasons, title=title)
+    for column in made.columns[: len(made.columns) - len(reasons)]:
+        column.no_wrap = True  # where it is narrow, the reasons give way
     for server in state.servers:
-        table.add_row(*_row(server)[: len(table.columns)])
-    return table
+        made.add_row(*_row(server)[: len(made.columns)])
+    return made
 
 
 def _row(server: ServerState) -> tuple[Text, ...]:
