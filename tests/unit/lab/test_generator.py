@@ -13,7 +13,7 @@ from unit.lab.scripted_server import Reply, serving
 
 def short(url: str) -> spec.LoadSpec:
     """Return a load of a second."""
-    return spec.constant(spec.from_settings(Settings(target_url=url)), 10, 1)
+    return spec.from_settings(Settings(target_url=url, pattern="constant", rate=10, duration_s=1))
 
 
 def test_a_generator_without_bodies_ends_and_says_so(tmp_path: Path) -> None:

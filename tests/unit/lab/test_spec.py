@@ -23,13 +23,6 @@ def test_a_load_is_what_a_person_set_and_is_read_back_as_it_was_saved(tmp_path: 
     assert spec.read(tmp_path) == asked
 
 
-def test_a_constant_load_has_one_rate_and_is_not_ended_by_failures() -> None:
-    like = spec.from_settings(Settings.from_environment({"USERS": "5", "SEED": "3"}))
-    made = spec.constant(like, 80.0, 12.0)
-    assert (made.pattern, made.users, made.rate_per_s, made.rate_max_per_s) == ("constant", 0, 80, 80)
-    assert (made.duration_s, made.beyond_s, made.seed) == (12, -1, 3)
-
-
 @pytest.mark.parametrize("content", ["[]", '{"pattern": "ramp"}'])
 def test_a_file_of_another_version_is_refused(tmp_path: Path, content: str) -> None:
     (tmp_path / LOAD).write_text(content)

@@ -8,11 +8,11 @@ from pathlib import Path
 from lab import records
 from lab.errors import GeneratorError
 from lab.facts import service, summary
-from lab.load import checks, pacing, preparation, provenance, spec
+from lab.load import checks, pacing, preparation, spec
 from lab.load.generator import Load
-from lab.load.progress import Progress
+from lab.load.progress import HEADING, Progress
+from lab.load.provenance import Provenance
 from lab.load.spec import LoadSpec
-from lab.parts import running
 from lab.settings import Settings
 
 PROGRESS_S = 2.0
@@ -38,17 +38,12 @@ def run(settings: Settings, say: Say) -> Outcome:
     servers = checks.servers(settings, state)
     prepared = preparation.prepare(settings, servers, asked.seed)
     checks.check_target(settings.target_url, prepared.bodies[0])
-    found = running.look(settings, state, servers)
     folder = records.new_folder(settings.results_dir, state.topology)
     prepared.save(folder)
-    saved = provenance.saved_settings(settings, state, time.time(), found)
-    records.write_json(folder / records.SETTINGS_FILE, saved)
-    say(f"{state.topology}, {service.described(found.service)}: {plan(asked)}")
+    origin = Provenance(folder, settings, state, servers)
+    say(f"{state.topology}, {service.described(origin.service)}: {plan(asked)}")
     interrupted = run_load(folder, asked, say)
-    saved["ended_s"] = time.time()
-    saved["state_end"] = checks.state_end(settings)
-    saved["service_end"] = checks.service_end(settings, servers)
-    records.write_json(folder / records.SETTINGS_FILE, saved)
+    origin.complete()
     made = summary.summarise(folder)
     if not made.sent_requests and not interrupted:
         raise GeneratorError("the load generator sent nothing", remedy=f"see the log in {folder}")
@@ -60,7 +55,7 @@ def run_load(folder: Path, asked: LoadSpec, say: Say) -> bool:
     """Run the generator to its end, telling the progress; return True if it was interrupted."""
     segments = pacing.pattern(asked)
     progress = Progress()
-    say(progress.heading())
+    say(HEADING)
     with Load(folder, asked) as load:
         try:
             _follow(load, progress, segments, say)

@@ -10,7 +10,6 @@ import dataclasses
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +23,9 @@ from lab.experiment.targets import NotApplicableError
 from lab.experiment.watch import Watch
 from lab.facts import judge, trials
 from lab.facts.judge import Facts, Verdict
-from lab.load import checks, preparation, provenance
+from lab.load import checks, preparation
 from lab.load.generator import Load
+from lab.load.provenance import Provenance
 from lab.parts import running
 from lab.parts.controller import Entry, State
 from lab.parts.docker import Engine
@@ -37,7 +37,6 @@ Finish = Callable[[Path], None]
 Planned = Callable[[Plan], None]
 """Gets the plan before anything is done."""
 Gather = Callable[[], tuple[list[Entry], list[str]]]
-"""Saves all logs; returns the journal and what is missing."""
 FIRST_ROW_S = 30.0
 FLUSH_S = 0.5
 """After the load's end the predictors write their last log lines within this."""
@@ -99,7 +98,6 @@ class Trial:
         self._finish = finish
         self._planned = planned
         self._course = Course(time.time())
-        self._saved: dict[str, Any] = {}
 
     def run(self) -> Outcome:
         """Run it; raise a LabError, before anything is done, if the system is not steady or out of reach."""
@@ -126,14 +124,16 @@ class Trial:
             striker = Striker(plan, context, log)
             if reasons := striker.why_not():
                 return self._end(folder, plan.topology, Verdict(judge.NOT_APPLICABLE, tuple(reasons)), log)
-            found = running.look(settings, state, servers)
-            self._saved = provenance.saved_settings(settings, state, time.time(), found)
-            self._saved["plan"] = _plan_json(plan)
-            self._save(folder)
+            origin = Provenance(folder, settings, state, servers, plan=_plan_json(plan))
             before = collect.identities(engine, (*running.SERVICES, *plan.roles))
-            return self._run(
-                folder, plan, striker, log, partial(collect.collect, folder, engine, since_s, before)
-            )
+
+            def gather() -> tuple[list[Entry], list[str]]:
+                """Save all records; return the journal and what is missing."""
+                time.sleep(FLUSH_S)
+                origin.complete()
+                return collect.collect(folder, engine, since_s, before)
+
+            return self._run(folder, plan, striker, log, gather)
 
     def _folder(self, state: State) -> Path:
         """Make the folder of the records, with the scenario as it is run."""
@@ -148,13 +148,13 @@ class Trial:
         try:
             self._live(folder, plan, striker, log)
         except KeyboardInterrupt:
-            self._collect(folder, gather)
+            gather()
             said = ("interrupted", *(striker.troubles or ("the faults were undone",)))
             self._end(folder, plan.topology, Verdict(judge.COULD_NOT_RUN, said), log)
             raise
         except LabError as error:
             course.not_run = error.what
-        entries, missing = self._collect(folder, gather)
+        entries, missing = gather()
         not_run = dict.fromkeys([course.not_run, *striker.troubles]) if course.not_run else ()
         facts = Facts(
             invalid=(*missing, *striker.troubles),
@@ -272,17 +272,6 @@ class Trial:
         if reason := abort.reason(plan.scenario.abort, watcher.since(course.zero_s or 0.0)):
             course.aborted = reason
             raise _DamageError
-
-    def _collect(self, folder: Path, gather: Gather) -> tuple[list[Entry], list[str]]:
-        time.sleep(FLUSH_S)
-        self._saved["ended_s"] = time.time()
-        self._saved["state_end"] = checks.state_end(self._settings)
-        self._saved["service_end"] = checks.service_end(self._settings, self._saved["service"])
-        self._save(folder)
-        return gather()
-
-    def _save(self, folder: Path) -> None:
-        records.write_json(folder / records.SETTINGS_FILE, self._saved)
 
     def _end(
         self, folder: Path, topology: str, verdict: Verdict, log: FaultLog | None, **more: Any

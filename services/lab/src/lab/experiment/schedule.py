@@ -65,11 +65,7 @@ class Plan:
 
 
 def plan(
-    scenario: Scenario,
-    state: State,
-    servers: Mapping[str, Info],
-    settings: Settings,
-    seed: int,
+    scenario: Scenario, state: State, servers: Mapping[str, Info], settings: Settings, seed: int
 ) -> Plan:
     """Plan a trial; raises NotApplicableError if the topology lacks a role."""
     roles = {server.name: server.role for server in state.servers}
@@ -144,10 +140,7 @@ def survivors(
 
 
 def rates(
-    load: LoadPlan,
-    roles: Mapping[str, str],
-    servers: Mapping[str, Info],
-    strokes: Sequence[Stroke],
+    load: LoadPlan, roles: Mapping[str, str], servers: Mapping[str, Info], strokes: Sequence[Stroke]
 ) -> tuple[float, float]:
     """Return the rate and the peak's rate (requests/s); without a peak both are the same, without load 0."""
     if not load.sent:

@@ -72,12 +72,7 @@ def uncountable(target: str) -> tuple[str, ...]:
 
 
 def resolve(
-    target: str,
-    state: State,
-    *,
-    count: int | None = None,
-    seed: int = 0,
-    struck: Collection[str] = (),
+    target: str, state: State, *, count: int | None = None, seed: int = 0, struck: Collection[str] = ()
 ) -> tuple[str, ...]:
     """Return the names that a target stands for, servers in the topology's order.
 

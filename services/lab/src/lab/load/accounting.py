@@ -73,8 +73,8 @@ class Run:
         server: str,
         refused_by: str,
         reply: Reply,
-    ) -> tuple[str, float]:
-        """Note a request's end and write its row; return its kind of failure and its latency in ms.
+    ) -> str:
+        """Note a request's end and write its row; return its kind of failure.
 
         `body` is the place of the request's body among the run's; `refused_by` is the answer's
         X-Refused-By; `reply` says what was in it.
@@ -82,35 +82,19 @@ class Run:
         ended_s = self.now_s()
         due_s = self._in_flight.pop(request_id)
         latency_ms = (ended_s - due_s) * 1000
+        limit_ms, sound = self._limit_ms, not reply.error
         failure = classify(
-            status,
-            refused_by=refused_by,
-            sound=not reply.error,
-            latency_ms=latency_ms,
-            limit_ms=self._limit_ms,
+            status, refused_by=refused_by, sound=sound, latency_ms=latency_ms, limit_ms=limit_ms
         )
         if failure != NONE:
             self._failed(min(ended_s, due_s + self._limit_ms / 1000))
         if self._writer:
-            wall = self._started_wall_s
-            service_ms = (ended_s - sent_s) * 1000
-            self._writer.write(
-                Request(
-                    request_id,
-                    wall + due_s,
-                    wall + sent_s,
-                    latency_ms,
-                    service_ms,
-                    status,
-                    server,
-                    reply.error,
-                    body,
-                    reply.probability,
-                    reply.placement,
-                    failure,
-                )
-            )
-        return failure, latency_ms
+            wall, service_ms = self._started_wall_s, (ended_s - sent_s) * 1000
+            times = (wall + due_s, wall + sent_s, latency_ms, service_ms)
+            said = (reply.probability, reply.placement)
+            row = Request(request_id, *times, status, server, reply.error, body, *said, failure)
+            self._writer.write(row)
+        return failure
 
     def over(self, *, grace_s: float = 0.0) -> bool:
         """Return whether the load is to end: its time is up, or it is far enough beyond the first failure.

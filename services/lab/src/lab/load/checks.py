@@ -1,10 +1,8 @@
 """Checks before a run: predictions are answered, the system is steady."""
 
-import dataclasses
 import time
 import uuid
-from collections.abc import Callable, Iterable
-from typing import Any
+from collections.abc import Callable
 
 import httpx
 
@@ -66,21 +64,3 @@ def steady_state(settings: Settings, say: Say) -> State:
 def servers(settings: Settings, state: State) -> dict[str, Info]:
     """Ask each server what it serves and how."""
     return predictors.infos(settings.predictor_url, (server.name for server in state.servers))
-
-
-def service_end(settings: Settings, names: Iterable[str]) -> dict[str, Any] | str:
-    """Return how the servers served after the load, or why that is not known."""
-    try:
-        found = predictors.infos(settings.predictor_url, names)
-    except UnreachableError as error:
-        return error.what
-    return {name: info.as_json() for name, info in found.items()}
-
-
-def state_end(settings: Settings) -> dict[str, Any] | str:
-    """Return the state after the load; the result of a run is worth keeping without it, too."""
-    try:
-        with Controller(settings.controller_url) as controller:
-            return dataclasses.asdict(controller.state())
-    except UnreachableError as error:
-        return error.what

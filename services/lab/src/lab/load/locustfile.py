@@ -107,7 +107,7 @@ class _Client(FastHttpUser):
         post.request_meta["response_time"] = (time.perf_counter() - started_s) * 1000
         with post as reply:
             headers = reply.headers
-            failure, _ = run.received(
+            failure = run.received(
                 request_id,
                 sent_s,
                 body=number,

@@ -7,16 +7,7 @@ from collections.abc import Iterable
 from lab.records import ERROR, LATE, NONE, REFUSED, Request
 from lab.records.percentiles import percentile
 
-_NAMES = (
-    ("elapsed", 8),
-    ("planned", 9),
-    ("ended", 8),
-    ("served", 8),
-    ("refused", 8),
-    ("errors", 7),
-    ("late", 6),
-)
-HEADING = " ".join(f"{name:>{width}}" for name, width in (*_NAMES, ("p95", 9)))
+HEADING = " elapsed   planned    ended   served  refused  errors   late       p95"
 
 
 class Progress:
@@ -42,11 +33,6 @@ class Progress:
         for request in requests:
             self._ended.append(request)
             self._first_due_s = min(self._first_due_s, request.scheduled_s)
-
-    @staticmethod
-    def heading() -> str:
-        """Return the heading over the lines."""
-        return HEADING
 
     def line(self, planned_per_s: float | None) -> str:
         """Return a line on what ended since the last one, and begin the next."""

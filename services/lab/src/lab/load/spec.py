@@ -51,37 +51,9 @@ DRAIN_S = 1.0
 
 def from_settings(settings: Settings) -> LoadSpec:
     """Return the load that a person asked for."""
-    return LoadSpec(
-        target_url=settings.target_url,
-        pattern=settings.pattern,
-        rate_per_s=settings.rate,
-        rate_max_per_s=settings.rate_max,
-        ramp_per_s=settings.ramp_per_s,
-        duration_s=settings.duration_s,
-        step_s=settings.step_s,
-        spike_s=settings.spike_s,
-        users=settings.users,
-        think_s=settings.think_s,
-        arrivals=settings.arrivals,
-        seed=settings.seed,
-        limit_ms=settings.limit_ms,
-        timeout_s=settings.timeout_s,
-        beyond_s=settings.beyond_s,
-        in_flight_max=settings.in_flight_max,
-    )
-
-
-def constant(like: LoadSpec, rate_per_s: float, duration_s: float) -> LoadSpec:
-    """Return a load at one rate that failures do not end; all else as in the given one."""
-    return dataclasses.replace(
-        like,
-        pattern="constant",
-        users=0,
-        rate_per_s=rate_per_s,
-        rate_max_per_s=rate_per_s,
-        duration_s=duration_s,
-        beyond_s=-1.0,
-    )
+    names = {field.name for field in dataclasses.fields(LoadSpec)} & vars(settings).keys()
+    given = {name: getattr(settings, name) for name in names}
+    return LoadSpec(**given, rate_per_s=settings.rate, rate_max_per_s=settings.rate_max)
 
 
 def save(folder: Path, spec: LoadSpec) -> None:

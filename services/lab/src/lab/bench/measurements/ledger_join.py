@@ -74,11 +74,7 @@ def plant(folder: Path, count: int) -> None:
     ):
         for number in range(count):
             request_id, took_ms = f"{draw.getrandbits(128):032x}", draw.uniform(15, 45)
-            at, body, server = (
-                START_S + number / RATE_PER_S,
-                number % BODIES,
-                f"predictor-{number % 3}",
-            )
+            at, body, server = (START_S + number / RATE_PER_S, number % BODIES, f"predictor-{number % 3}")
             lost = number % 1000 == 7  # noqa: PLR2004
             sent = (request_id, at, at, took_ms, took_ms)
             if lost:
