@@ -9,7 +9,7 @@ import random
 import resource
 import shutil
 import time
-from multiprocessing.connection import Connection
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 from lab import records
@@ -26,6 +26,17 @@ START_S = 1_763_762_400.0
 RATE_PER_S = 1000
 BODIES = 200
 RIGHT = 0.25
+PREDICTED = {
+    "method": "POST", "path": "/predict", "status": 200, "queue_ms": 0.0, "inference_ms": 9.5,
+    "candidates": 1,
+}  # fmt: skip
+LOGGED = {
+    "client": "172.18.0.9", "method": "POST", "path": "/predict", "frontend": "public",
+    "backend": "predictors", "server_queue": 0, "backend_queue": 0, "time_request_ms": 0, "time_queue_ms": 0,
+    "time_connect_ms": 0, "time_data_ms": 0, "bytes_received": 400, "bytes_sent": 250, "connections": 10,
+    "backend_connections": 3, "server_connections": 2,
+}  # fmt: skip
+"""The fields of each line that are the same in all."""
 
 
 def measure(bench: Bench) -> Figures:
@@ -33,11 +44,7 @@ def measure(bench: Bench) -> Figures:
     folder = bench.folder / "ledger-join"
     folder.mkdir()
     plant(folder, REQUESTS)
-    took, memory = [], []
-    for _ in range(min(bench.trials, 3)):
-        took_s, memory_mb = in_a_process(folder)
-        took.append(took_s)
-        memory.append(memory_mb)
+    took, memory = zip(*(in_a_process(folder) for _ in range(min(bench.trials, 3))), strict=True)
     shutil.rmtree(folder)  # nearly a gigabyte that `plant` makes again, the same to the byte
     return [
         below(f"ledger: {REQUESTS:,} requests joined", TOOK_S, "s", took),
@@ -47,21 +54,15 @@ def measure(bench: Bench) -> Figures:
 
 def in_a_process(folder: Path) -> tuple[float, float]:
     """Build the ledger in a process of its own; return time (s) and memory (MB)."""
-    spawn = multiprocessing.get_context("spawn")
-    ours, theirs = spawn.Pipe()
-    process = spawn.Process(target=_build, args=(folder, theirs))
-    process.start()
-    theirs.close()
-    took_s, memory_mb = ours.recv()
-    process.join()
-    return took_s, memory_mb
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as process:
+        return process.submit(_build, folder).result()
 
 
-def _build(folder: Path, told: Connection) -> None:
+def _build(folder: Path) -> tuple[float, float]:
     begun = time.monotonic()
     ledger.build(folder)
     took_s = time.monotonic() - begun
-    told.send((took_s, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000))
+    return took_s, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000
 
 
 def plant(folder: Path, count: int) -> None:
@@ -90,49 +91,22 @@ def plant(folder: Path, count: int) -> None:
 
 def _predicted(request_id: str, at: float, server: str, took_ms: float) -> str:
     """Return a predictor's line."""
-    line = {
-        "time": at + 0.001,
-        "request_id": request_id,
-        "server": server,
-        "method": "POST",
-        "path": "/predict",
-        "status": 200,
-        "duration_ms": round(took_ms - 2, 3),
-        "queue_ms": 0.0,
-        "inference_ms": 9.5,
-        "candidates": 1,
-    }
-    return json.dumps(line) + "\n"
+    own = {"time": at + 0.001, "request_id": request_id, "server": server}
+    return json.dumps(own | PREDICTED | {"duration_ms": round(took_ms - 2, 3)}) + "\n"
 
 
 def _logged(request_id: str, at: float, server: str, took_ms: float, *, lost: bool, retried: bool) -> str:
     """Return a line of HAProxy's log, with all its fields."""
-    line = {
+    own = {
         "time_us": int((at + 0.0003) * 1e6),
         "accepted_us": int((at - 1) * 1e6),
         "id": request_id,
-        "client": "172.18.0.9",
-        "method": "POST",
-        "path": "/predict",
         "status": 502 if lost else 200,
-        "frontend": "public",
-        "backend": "predictors",
         "server": server,
         "retries": "+1" if retried else "0",
-        "time_request_ms": 0,
-        "time_queue_ms": 0,
-        "time_connect_ms": 0,
         "time_response_ms": int(took_ms) - 1,
-        "time_data_ms": 0,
         "time_active_ms": int(took_ms),
         "time_total_ms": int(took_ms) + 900,
         "termination_state": "SH" if lost else "--",
-        "bytes_received": 400,
-        "bytes_sent": 250,
-        "connections": 10,
-        "backend_connections": 3,
-        "server_connections": 2,
-        "server_queue": 0,
-        "backend_queue": 0,
     }
-    return json.dumps(line) + "\n"
+    return json.dumps(own | LOGGED) + "\n"
