@@ -17,12 +17,12 @@ REFUSED_BY = "X-Refused-By"  # set by HAProxy on an answer of its own that refus
 class Event(StrEnum):
     """The field `event` of a line of the controller's journal. Each line has seq, time, monotonic, event."""
 
-    STARTED = "started"  # version, topology, policy
-    SIGNAL = "signal"  # source, kind, server, what
-    OBSERVATION = "observation"  # server, change: {field: [before, after]}
-    DECISION = "decision"  # action, server, reason, signals
-    ACTION = "action"  # action, server, command, result, took_ms
-    CONFIRMED = "confirmed"  # action, server, took_ms
+    STARTED = "started"  # the controller begins: version, topology, policy
+    SIGNAL = "signal"  # a source says something: source, kind, server ("": none in particular), what
+    OBSERVATION = "observation"  # what is known of a server changed: server, change {field: [before, after]}
+    DECISION = "decision"  # what is done, or left, and why: action, server, reason, signals
+    ACTION = "action"  # it was carried out: action, server, command, result, took_ms
+    CONFIRMED = "confirmed"  # an observation shows its effect: action, server, took_ms since the action began
 
 
 OK = "ok"  # the field `result` of an action that was carried out; otherwise it has the error

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 import aiohttp
 import pytest
 
-from controller.engine import DYING_S, Engine, EngineRefusedError, EngineUnreachableError
+from controller.engine import DYING_S, Engine, EngineError, EngineRefusedError
 from controller.settings import Settings
 from hadr.contract import Kind
 from unit.controller.clock import Clock
@@ -223,7 +223,7 @@ def test_nobody_answers() -> None:
         settings = Settings(docker_url="http://127.0.0.1:9")
         async with aiohttp.ClientSession() as session:
             engine = Engine(session, settings, tell=lambda *_: None, clock=Clock(), wall=Clock().wall)
-            with pytest.raises(EngineUnreachableError, match="POST /containers/hadr-lab-predictor-1-1/start"):
+            with pytest.raises(EngineError, match="POST /containers/hadr-lab-predictor-1-1/start"):
                 await engine.start("predictor-1")
 
     asyncio.run(main())

@@ -14,7 +14,9 @@ import pytest
 from lab import faults
 from lab.errors import LabError, UnreachableError
 from lab.faults import container, kinds
+from lab.faults.contract import DURATION, LIMITS, PLACES, Context, Fault, Injection, Work
 from lab.faults.kinds import cpu_cut, rolling_restart
+from lab.faults.predictor import Switch
 from lab.faults.work import WorkFault
 from lab.parts.docker import Engine
 from unit.lab.loopback_docker import LoopbackDocker, docker
@@ -38,8 +40,8 @@ def engine(peer: LoopbackDocker) -> Iterator[Engine]:
 
 
 @pytest.fixture
-def context(engine: Engine) -> faults.Context:
-    return faults.Context(engine)
+def context(engine: Engine) -> Context:
+    return Context(engine)
 
 
 def until(true: Callable[[], bool]) -> None:
@@ -49,7 +51,7 @@ def until(true: Callable[[], bool]) -> None:
         time.sleep(0.02)
 
 
-def undo(name: str, context: faults.Context) -> None:
+def undo(name: str, context: Context) -> None:
     """Undo a fault as the watchdog does: without having injected it."""
     fault = faults.load(name)
     fault.undo(fault.at(context, "predictor-1"))
@@ -80,7 +82,7 @@ class Health:
 
 
 def test_a_kill_is_done_once_and_undone_only_where_nobody_else_did(
-    peer: LoopbackDocker, context: faults.Context
+    peer: LoopbackDocker, context: Context
 ) -> None:
     """The controller starts the container as a rule; then there is nothing left to undo."""
     kill = faults.load("kill")
@@ -97,7 +99,7 @@ def test_a_kill_is_done_once_and_undone_only_where_nobody_else_did(
 
 
 def test_an_earlier_death_is_not_taken_for_the_effect_of_a_kill(
-    peer: LoopbackDocker, context: faults.Context
+    peer: LoopbackDocker, context: Context
 ) -> None:
     """A kill that does nothing is seen to have done nothing."""
     peer.happened("kill", FIRST)
@@ -110,9 +112,7 @@ def test_an_earlier_death_is_not_taken_for_the_effect_of_a_kill(
     assert not kill.took_effect(injection)
 
 
-def test_a_server_that_was_told_to_stop_is_let_go_and_started(
-    peer: LoopbackDocker, context: faults.Context
-) -> None:
+def test_a_server_that_was_told_to_stop_is_let_go_and_started(peer: LoopbackDocker, context: Context) -> None:
     """SIGTERM by `kill` returns at once; the end of the fault waits for the exit."""
     stop = faults.load("stop")
     injection = stop.at(context, "predictor-1")
@@ -129,7 +129,7 @@ def test_a_server_that_drains_is_started_by_who_remembers_nothing(
     """It runs when the watchdog looks, and exits only then: readiness tells."""
     stop = faults.load("stop")
     with serving(Health(peer)) as server:
-        context = faults.Context(engine, predictor_url=server.url)
+        context = Context(engine, predictor_url=server.url)
         stop.inject(stop.at(context, "predictor-1"))
         assert peer.status[FIRST] == "running"
         undo("stop", context)
@@ -143,9 +143,10 @@ def test_a_server_whose_owner_dies_while_it_drains_is_started_by_the_watchdog(pe
         code = f"""
 import os, signal
 from lab import faults
+from lab.faults.contract import Context
 from lab.parts.docker import Engine
 with Engine({peer.url!r}, "lab") as engine:
-    context = faults.Context(engine, predictor_url={server.url!r}, watchdog={address!r})
+    context = Context(engine, predictor_url={server.url!r}, watchdog={address!r})
     stop = faults.load("stop")
     with stop.lasting(stop.at(context, "predictor-1"), limit_s=60) as inject:
         inject()
@@ -165,7 +166,7 @@ def test_a_server_that_was_told_nothing_is_left_alone(
     """The owner may have died before it said anything."""
     monkeypatch.setattr(container, "NOTICE_S", 0.3)
     with serving(Health(peer)) as server:
-        context = faults.Context(engine, predictor_url=server.url)
+        context = Context(engine, predictor_url=server.url)
         for name in ("stop", "restart", "rolling_restart"):
             undo(name, context)
     assert peer.asked == []
@@ -177,7 +178,7 @@ def test_a_server_that_neither_exits_nor_serves_is_restarted(
     """Docker's restart ends in SIGKILL."""
     monkeypatch.setattr(container, "STOP_LIMIT_S", 0.5)
     with serving(lambda _number, _path: Reply(503)) as server:
-        context = faults.Context(engine, predictor_url=server.url)
+        context = Context(engine, predictor_url=server.url)
         undo("stop", context)
     assert peer.asked == ["restart"]
 
@@ -188,7 +189,7 @@ def test_a_restart_that_is_half_done_is_completed_by_who_remembers_nothing(
 ) -> None:
     """Docker stops the server when the watchdog looks, and nobody is left to start it."""
     with serving(lambda _number, _path: Reply(503)) as server:
-        context = faults.Context(engine, predictor_url=server.url)
+        context = Context(engine, predictor_url=server.url)
         threading.Timer(0.3, peer.happened, ("exit", FIRST)).start()
         undo(name, context)
     assert peer.status[FIRST] == "running"
@@ -197,7 +198,7 @@ def test_a_restart_that_is_half_done_is_completed_by_who_remembers_nothing(
 
 @pytest.mark.parametrize("name", ["crash", "crash_loop", "kill"])
 def test_a_container_in_a_long_pause_of_dockers_is_restarted(
-    peer: LoopbackDocker, context: faults.Context, monkeypatch: pytest.MonkeyPatch, name: str
+    peer: LoopbackDocker, context: Context, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     """The pause grows to 60 s; `start` would count it as running."""
     monkeypatch.setattr(container, "BRIEF_S", 0.1)
@@ -212,7 +213,7 @@ def test_a_container_in_a_long_pause_of_dockers_is_restarted(
 
 
 def test_a_container_in_a_short_pause_of_dockers_is_left_to_docker(
-    peer: LoopbackDocker, context: faults.Context
+    peer: LoopbackDocker, context: Context
 ) -> None:
     peer.happened("crash", FIRST)
     threading.Timer(0.2, peer.happened, ("start", FIRST)).start()
@@ -221,7 +222,7 @@ def test_a_container_in_a_short_pause_of_dockers_is_left_to_docker(
 
 
 def test_a_pause_that_does_not_end_is_an_error_that_says_what_to_do(
-    peer: LoopbackDocker, context: faults.Context
+    peer: LoopbackDocker, context: Context
 ) -> None:
     """Ending is verified, not assumed."""
     peer.status[FIRST] = "paused"
@@ -231,9 +232,7 @@ def test_a_pause_that_does_not_end_is_an_error_that_says_what_to_do(
     assert caught.value.remedy == "docker unpause lab-predictor-1-1"
 
 
-def test_a_server_that_is_cut_off_comes_back_under_its_names(
-    peer: LoopbackDocker, context: faults.Context
-) -> None:
+def test_a_server_that_is_cut_off_comes_back_under_its_names(peer: LoopbackDocker, context: Context) -> None:
     """HAProxy knows it by the service's name, which Docker forgets with the connection."""
     cut = faults.load("cut-off")
     injection = cut.at(context, "predictor-1")
@@ -247,9 +246,7 @@ def test_a_server_that_is_cut_off_comes_back_under_its_names(
     assert peer.asked == ["disconnect", "connect"]
 
 
-def test_two_who_connect_a_server_at_once_are_both_content(
-    peer: LoopbackDocker, context: faults.Context
-) -> None:
+def test_two_who_connect_a_server_at_once_are_both_content(peer: LoopbackDocker, context: Context) -> None:
     """The watchdog's limit may come while the owner is at it; Docker refuses to connect twice."""
     peer.networks[FIRST] = set()
     peer.refuses["connect"] = lambda: peer.networks[FIRST].add("lab_serving")
@@ -258,7 +255,7 @@ def test_two_who_connect_a_server_at_once_are_both_content(
 
 
 def test_a_server_that_stays_cut_off_is_an_error_with_the_command(
-    peer: LoopbackDocker, context: faults.Context
+    peer: LoopbackDocker, context: Context
 ) -> None:
     """A person can do by hand what the tool could not."""
     peer.networks[FIRST] = set()
@@ -268,9 +265,7 @@ def test_a_server_that_stays_cut_off_is_an_error_with_the_command(
     assert caught.value.remedy == "docker network connect --alias predictor-1 lab_serving lab-predictor-1-1"
 
 
-def test_a_cpu_quota_is_cut_and_anyone_can_tell_how_it_was(
-    peer: LoopbackDocker, context: faults.Context
-) -> None:
+def test_a_cpu_quota_is_cut_and_anyone_can_tell_how_it_was(peer: LoopbackDocker, context: Context) -> None:
     """The period says it; who undoes it needs no memory."""
     cut = faults.load("cpu_cut")
     injection = cut.at(context, "predictor-1")
@@ -295,7 +290,7 @@ def test_a_cpu_quota_is_cut_and_anyone_can_tell_how_it_was(
     ],
 )
 def test_a_cpu_quota_that_cannot_be_cut_is_not_applicable(
-    peer: LoopbackDocker, context: faults.Context, cpu: dict[str, int], share: float, reason: str
+    peer: LoopbackDocker, context: Context, cpu: dict[str, int], share: float, reason: str
 ) -> None:
     """Nothing is changed."""
     peer.cpu[FIRST] = cpu
@@ -320,7 +315,7 @@ def test_the_stretched_period_always_tells_the_one_before(period_us: int, share:
 
 @pytest.mark.parametrize("none", [{"CpuPeriod": 0, "CpuQuota": 0}, {"CpuPeriod": 100_000, "CpuQuota": -1}])
 def test_a_server_without_a_quota_gets_one_and_loses_it_again(
-    peer: LoopbackDocker, context: faults.Context, none: dict[str, int]
+    peer: LoopbackDocker, context: Context, none: dict[str, int]
 ) -> None:
     """A share of one core; the second one is what Docker says after the first cut was undone."""
     peer.cpu[FIRST] = none
@@ -336,7 +331,7 @@ def test_a_server_without_a_quota_gets_one_and_loses_it_again(
     assert cut.ended(injection)
 
 
-def test_a_restart_goes_on_beside_and_is_waited_for(peer: LoopbackDocker, context: faults.Context) -> None:
+def test_a_restart_goes_on_beside_and_is_waited_for(peer: LoopbackDocker, context: Context) -> None:
     """Docker takes seconds for it; what watches the system is not held up."""
     peer.answers.clear()
     restart = faults.load("restart")
@@ -362,11 +357,11 @@ def test_a_rolling_restart_goes_by_name_and_never_has_two_servers_down(
     restarted: list[str] = []
     peer.on_post = lambda _action, name: restarted.append(name)
     with serving(lambda _number, _path: Reply(body=b"{}")) as server:
-        shared = faults.Context(engine, predictor_url=server.url)
+        shared = Context(engine, predictor_url=server.url)
         rolling = faults.load("rolling_restart")
         injections = [
             rolling.at(
-                faults.Context(engine, predictor_url=server.url) if apart else shared, name, {"settle_s": 0.2}
+                Context(engine, predictor_url=server.url) if apart else shared, name, {"settle_s": 0.2}
             )
             for name in order
         ]
@@ -380,9 +375,7 @@ def test_a_rolling_restart_goes_by_name_and_never_has_two_servers_down(
         assert following["drain_at"] >= one["ready_at"] + 0.2
 
 
-def together(
-    monkeypatch: pytest.MonkeyPatch, rolling: faults.Fault, injections: Sequence[faults.Injection]
-) -> None:
+def together(monkeypatch: pytest.MonkeyPatch, rolling: Fault, injections: Sequence[Injection]) -> None:
     """Inject; the first turn comes only when all have queued up, however long that takes."""
     monkeypatch.setattr(rolling_restart, "GATHER_S", 3600)
     for injection in injections:
@@ -399,7 +392,7 @@ def test_after_a_server_that_does_not_come_back_none_is_restarted(
     """All say why, at once; a later work begins anew."""
     replies = {"status": 503}
     with serving(lambda _number, _path: Reply(replies["status"], body=b"{}")) as server:
-        context = faults.Context(engine, predictor_url=server.url)
+        context = Context(engine, predictor_url=server.url)
         rolling = faults.load("rolling_restart")
         first, second, third = injections = [
             rolling.at(context, name, {"ready_s": 1, "settle_s": 0})
@@ -429,7 +422,7 @@ def test_whoever_ends_the_work_on_one_server_ends_the_turns(
 ) -> None:
     """The one that is restarted may not be in rotation yet."""
     with serving(lambda _number, _path: Reply(body=b"{}")) as server:
-        context = faults.Context(engine, predictor_url=server.url)
+        context = Context(engine, predictor_url=server.url)
         rolling = faults.load("rolling_restart")
         first, second = injections = [
             rolling.at(context, name, {"settle_s": 60}) for name in ("predictor-1", "predictor-2")
@@ -444,7 +437,7 @@ def test_whoever_ends_the_work_on_one_server_ends_the_turns(
 
 
 def test_a_restart_that_docker_refuses_says_so_and_the_server_is_seen_to_run(
-    peer: LoopbackDocker, context: faults.Context
+    peer: LoopbackDocker, context: Context
 ) -> None:
     """The reason is there before anybody undoes it, and is raised once."""
     peer.refuses["restart"] = lambda: peer.happened("exit", FIRST)
@@ -460,13 +453,11 @@ def test_a_restart_that_docker_refuses_says_so_and_the_server_is_seen_to_run(
     assert restart.ended(injection)
 
 
-def test_a_defect_of_the_work_is_no_good_end(
-    context: faults.Context, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_defect_of_the_work_is_no_good_end(context: Context, monkeypatch: pytest.MonkeyPatch) -> None:
     """What is no LabError is reported too, and shown as what it is."""
 
     class Broken(WorkFault):
-        def do(self, injection: faults.Injection, work: faults.Work) -> None:  # noqa: ARG002
+        def do(self, injection: Injection, work: Work) -> None:  # noqa: ARG002
             raise ZeroDivisionError
 
     shown: list[type[BaseException]] = []
@@ -479,7 +470,7 @@ def test_a_defect_of_the_work_is_no_good_end(
     assert not broken.ended(injection)
 
 
-def test_the_same_work_is_not_begun_twice_at_once(peer: LoopbackDocker, context: faults.Context) -> None:
+def test_the_same_work_is_not_begun_twice_at_once(peer: LoopbackDocker, context: Context) -> None:
     """Two strokes of a scenario may overlap; a server is not restarted while it restarts."""
     peer.answers.clear()
     restart = faults.load("restart")
@@ -499,7 +490,7 @@ def test_a_rolling_restart_that_is_ended_leaves_out_who_has_not_begun(
 ) -> None:
     """What is begun is finished."""
     with serving(lambda _number, _path: Reply(body=b"{}")) as server:
-        context = faults.Context(engine, predictor_url=server.url)
+        context = Context(engine, predictor_url=server.url)
         rolling = faults.load("rolling_restart")
         first, second = (rolling.at(context, name) for name in ("predictor-1", "predictor-2"))
         peer.answers.clear()
@@ -553,7 +544,7 @@ def test_an_unknown_fault_is_named_with_what_comes_close() -> None:
     assert "'cut_off' comes close" in caught.value.cause
 
 
-def test_a_fault_at_a_place_that_it_does_not_know_says_where_it_can_be(context: faults.Context) -> None:
+def test_a_fault_at_a_place_that_it_does_not_know_says_where_it_can_be(context: Context) -> None:
     """Before anything is done."""
     latency = faults.load("latency")
     reason = latency.why_not(latency.at(context, "haproxy"))
@@ -584,17 +575,17 @@ def test_each_fault_is_complete(name: str) -> None:
     assert fault.name == name
     assert sys.modules[f"lab.faults.kinds.{name}"].__doc__
     assert fault.detail
-    assert fault.limit in faults.LIMITS
+    assert fault.limit in LIMITS
     assert fault.places
-    assert set(fault.places) <= set(faults.PLACES)
+    assert set(fault.places) <= set(PLACES)
     for parameter in fault.parameters.values():
         assert parameter.help
         assert not parameter.problem(parameter.default)
     if fault.ends and name != "restart":
-        assert faults.DURATION in fault.parameters, "a fault that lasts says how long"
+        assert DURATION in fault.parameters, "a fault that lasts says how long"
 
 
-SWITCHES = [name for name in faults.names() if type(faults.load(name)) is faults.Switch]
+SWITCHES = [name for name in faults.names() if type(faults.load(name)) is Switch]
 
 
 @pytest.mark.parametrize("name", SWITCHES)

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from lab import faults
-from lab.faults import Parameter, bad_input, kinds
+from lab.faults import bad_input, kinds
+from lab.faults.contract import LIMITS, Context, Fault, Parameter
 from lab.parts.docker import Engine
 from unit.lab.loopback_docker import docker
 
@@ -43,7 +44,7 @@ def test_no_row_is_of_a_fault_that_is_gone() -> None:
 
 
 def test_each_way_to_end_is_explained() -> None:
-    assert set(rows("## Who ends it")) == set(faults.LIMITS)
+    assert set(rows("## Who ends it")) == set(LIMITS)
 
 
 def test_each_key_of_bad_input_is_explained() -> None:
@@ -59,7 +60,7 @@ def test_each_key_of_bad_input_is_explained() -> None:
 EXAMPLES = re.findall(r"```python\n(.*?)```", TEXT, flags=re.DOTALL)
 
 
-def loaded(number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> faults.Fault:
+def loaded(number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Fault:
     """Put an example into a file of the folder, and load it as a fault."""
     name = f"example_{number}"
     (tmp_path / f"{name}.py").write_text(EXAMPLES[number], encoding="utf-8")
@@ -75,7 +76,7 @@ def test_the_fault_that_does_nothing_can_be_injected_and_undone(
     """The defaults are complete."""
     fault = loaded(0, tmp_path, monkeypatch)
     with docker() as peer, Engine(peer.url, "lab") as engine:
-        injection = fault.at(faults.Context(engine), "predictor-1")
+        injection = fault.at(Context(engine), "predictor-1")
         assert fault.why_not(injection) == ""
         assert not fault.took_effect(injection)
         with fault.lasting(injection) as inject:
@@ -100,7 +101,7 @@ def test_the_class_of_the_example_does_what_it_says(tmp_path: Path, monkeypatch:
     """Docker is asked for the signal."""
     fault = loaded(2, tmp_path, monkeypatch)
     with docker() as peer, Engine(peer.url, "lab") as engine:
-        injection = fault.at(faults.Context(engine), "predictor-1")
+        injection = fault.at(Context(engine), "predictor-1")
         assert fault.ended(injection)
         fault.inject(injection)
         assert peer.asked == ["kill"]

@@ -14,6 +14,7 @@ import pytest
 from lab import faults
 from lab.errors import LabError
 from lab.faults import guard
+from lab.faults.contract import Context
 from lab.parts.docker import Engine
 from unit.lab.loopback_docker import LoopbackDocker, docker
 from unit.lab.loopback_watchdog import watchdog
@@ -35,14 +36,12 @@ def address() -> Iterator[str]:
 
 
 @pytest.fixture
-def context(peer: LoopbackDocker, address: str) -> Iterator[faults.Context]:
+def context(peer: LoopbackDocker, address: str) -> Iterator[Context]:
     with Engine(peer.url, "lab") as engine:
-        yield faults.Context(engine, watchdog=address)
+        yield Context(engine, watchdog=address)
 
 
-def pausing(
-    context: faults.Context, limit_s: float | None = None
-) -> AbstractContextManager[Callable[[], None]]:
+def pausing(context: Context, limit_s: float | None = None) -> AbstractContextManager[Callable[[], None]]:
     pause = faults.load("pause")
     return pause.lasting(pause.at(context, "predictor-1"), limit_s)
 
@@ -54,7 +53,7 @@ def eventually(peer: LoopbackDocker, status: str) -> None:
         time.sleep(0.02)
 
 
-def test_a_pause_ends_with_its_block(peer: LoopbackDocker, context: faults.Context) -> None:
+def test_a_pause_ends_with_its_block(peer: LoopbackDocker, context: Context) -> None:
     """The watchdog has nothing to do."""
     with pausing(context) as inject:
         assert peer.asked == [], "it is the caller who says when"
@@ -65,7 +64,7 @@ def test_a_pause_ends_with_its_block(peer: LoopbackDocker, context: faults.Conte
     assert peer.asked == ["pause", "unpause"]
 
 
-def test_what_was_not_injected_is_not_undone(peer: LoopbackDocker, context: faults.Context) -> None:
+def test_what_was_not_injected_is_not_undone(peer: LoopbackDocker, context: Context) -> None:
     """Somebody else may have paused it."""
     peer.status[FIRST] = "paused"
     with pausing(context):
@@ -76,7 +75,7 @@ def test_what_was_not_injected_is_not_undone(peer: LoopbackDocker, context: faul
 
 @pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
 def test_a_pause_ends_on_errors_and_on_ctrl_c(
-    peer: LoopbackDocker, context: faults.Context, error: type[BaseException]
+    peer: LoopbackDocker, context: Context, error: type[BaseException]
 ) -> None:
     def strike_and_fail() -> None:
         with pausing(context) as inject:
@@ -89,7 +88,7 @@ def test_a_pause_ends_on_errors_and_on_ctrl_c(
 
 
 def test_a_pause_ends_after_its_limit_even_if_its_owner_does_nothing(
-    peer: LoopbackDocker, context: faults.Context
+    peer: LoopbackDocker, context: Context
 ) -> None:
     """The limit counts from the injection; the owner's own end of it is harmless."""
     with pausing(context, limit_s=0.1) as inject:
@@ -100,9 +99,7 @@ def test_a_pause_ends_after_its_limit_even_if_its_owner_does_nothing(
     assert peer.asked == ["pause", "unpause"]
 
 
-def test_a_watchdog_that_is_refused_at_first_tries_again(
-    peer: LoopbackDocker, context: faults.Context
-) -> None:
+def test_a_watchdog_that_is_refused_at_first_tries_again(peer: LoopbackDocker, context: Context) -> None:
     """Nobody comes after it."""
     peer.deaf_to = frozenset({"unpause"})
 
@@ -121,9 +118,10 @@ def test_a_pause_ends_when_its_owner_is_killed(peer: LoopbackDocker, address: st
     code = f"""
 import os, signal
 from lab import faults
+from lab.faults.contract import Context
 from lab.parts.docker import Engine
 with Engine({peer.url!r}, "lab") as engine:
-    context = faults.Context(engine, watchdog={address!r})
+    context = Context(engine, watchdog={address!r})
     pause = faults.load("pause")
     with pause.lasting(pause.at(context, "predictor-1"), limit_s=60) as inject:
         inject()
@@ -136,10 +134,10 @@ with Engine({peer.url!r}, "lab") as engine:
 
 
 def test_nothing_is_done_without_a_watchdog(
-    peer: LoopbackDocker, context: faults.Context, monkeypatch: pytest.MonkeyPatch
+    peer: LoopbackDocker, context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(guard, "START_S", 0.2)
-    nowhere = faults.Context(context.engine, watchdog="127.0.0.1:9")
+    nowhere = Context(context.engine, watchdog="127.0.0.1:9")
     with pytest.raises(LabError, match="does not guard"), pausing(nowhere):
         pytest.fail("the block was entered")
     assert peer.asked == []
@@ -160,7 +158,7 @@ def test_a_watchdog_that_is_gone_by_then_is_noticed_before_anything_is_done(peer
         address = f"127.0.0.1:{server.getsockname()[1]}"
         with (
             Engine(peer.url, "lab") as engine,
-            pausing(faults.Context(engine, watchdog=address)) as inject,
+            pausing(Context(engine, watchdog=address)) as inject,
         ):
             leaving.join()
             time.sleep(0.1)

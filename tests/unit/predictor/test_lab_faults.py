@@ -12,6 +12,7 @@ import pytest
 
 from lab import faults
 from lab.errors import LabError, UnreachableError
+from lab.faults.contract import PREDICTOR, Context, Fault, Injection
 from lab.faults.kinds import crash_loop
 from lab.load import bodies
 from lab.parts.docker import Engine
@@ -23,7 +24,7 @@ SERVER = "predictor-1"
 TOLD = [
     name
     for name in faults.names()
-    if faults.load(name).limit == faults.PREDICTOR and name != "refused_port"  # it cannot be told to end
+    if faults.load(name).limit == PREDICTOR and name != "refused_port"  # it cannot be told to end
 ]
 
 
@@ -40,15 +41,15 @@ def engine(peer: LoopbackDocker) -> Iterator[Engine]:
 
 
 @pytest.fixture
-def context(engine: Engine, bare: Running, tmp_path: Path) -> Iterator[faults.Context]:
+def context(engine: Engine, bare: Running, tmp_path: Path) -> Iterator[Context]:
     """Reach one predictor directly, as clients too."""
     url = f"http://127.0.0.1:{bare.port}"
     bodies.save(tmp_path, bodies.bodies(bare.http.get("/info").json()["feature_schema"], 20, 1))
-    yield faults.Context(engine, url, url, folder=tmp_path)
+    yield Context(engine, url, url, folder=tmp_path)
     bare.http.delete("/faults")
 
 
-def until_over(fault: faults.Fault, injection: faults.Injection) -> None:
+def until_over(fault: Fault, injection: Injection) -> None:
     until(lambda: fault.ended(injection))
 
 
@@ -71,7 +72,7 @@ def test_a_fault_takes_effect_and_is_undone(
 ) -> None:
     """The predictor says so itself, both times."""
     url = f"http://127.0.0.1:{request.getfixturevalue(model).port}"
-    context = faults.Context(engine, url, url)
+    context = Context(engine, url, url)
     fault = faults.load(name)
     injection = fault.at(context, SERVER, small(name))
     assert fault.why_not(injection) == ""
@@ -85,7 +86,7 @@ def test_a_fault_takes_effect_and_is_undone(
     assert name == "memory" or not fault.took_effect(injection)
 
 
-def test_a_fault_of_a_predictor_ends_by_the_predictors_clock(context: faults.Context) -> None:
+def test_a_fault_of_a_predictor_ends_by_the_predictors_clock(context: Context) -> None:
     """Nobody undoes it."""
     errors = faults.load("errors")
     injection = errors.at(context, SERVER, {"duration_s": 0.3})
@@ -93,7 +94,7 @@ def test_a_fault_of_a_predictor_ends_by_the_predictors_clock(context: faults.Con
     until_over(errors, injection)
 
 
-def test_errors_are_errors(context: faults.Context, bare: Running) -> None:
+def test_errors_are_errors(context: Context, bare: Running) -> None:
     errors = faults.load("errors")
     with errors.lasting(errors.at(context, SERVER, {"rate": 1})) as inject:
         inject()
@@ -103,7 +104,7 @@ def test_errors_are_errors(context: faults.Context, bare: Running) -> None:
 
 @pytest.mark.parametrize(("name", "served"), [("lost_requests", 0), ("lost_replies", 1)])
 def test_a_lost_message_leaves_the_client_waiting(
-    context: faults.Context, bare: Running, name: str, served: int
+    context: Context, bare: Running, name: str, served: int
 ) -> None:
     """Only a lost reply was worked for, and counts as served."""
     fault = faults.load(name)
@@ -123,7 +124,7 @@ def test_a_stuck_worker_holds_the_only_slot_until_it_is_undone(engine: Engine, e
     """Nothing is served meanwhile, and the process answers all else."""
     url = f"http://127.0.0.1:{emulated.port}"
     stuck = faults.load("stuck_worker")
-    injection = stuck.at(faults.Context(engine, url, url), SERVER)
+    injection = stuck.at(Context(engine, url, url), SERVER)
     stuck.inject(injection)
     with pytest.raises(httpx.ReadTimeout):
         emulated.http.get("/predict", timeout=1)
@@ -136,14 +137,14 @@ def test_latency_is_added_to_what_the_service_takes(engine: Engine, emulated: Ru
     """A clock that counts too little would show less."""
     url = f"http://127.0.0.1:{emulated.port}"
     latency = faults.load("latency")
-    with latency.lasting(latency.at(faults.Context(engine, url, url), SERVER, {"latency_ms": 150})) as inject:
+    with latency.lasting(latency.at(Context(engine, url, url), SERVER, {"latency_ms": 150})) as inject:
         inject()
         started = time.monotonic()
         assert emulated.http.get("/predict").status_code == 200
         assert time.monotonic() - started >= 0.15
 
 
-def test_a_closed_port_refuses_and_opens_when_it_is_over(context: faults.Context, bare: Running) -> None:
+def test_a_closed_port_refuses_and_opens_when_it_is_over(context: Context, bare: Running) -> None:
     """A connection that is open goes on meanwhile; here it ends the fault, as its time would."""
     assert bare.http.get("/predict").status_code == 200
     fault = faults.load("refused_port")
@@ -159,9 +160,7 @@ def test_a_closed_port_refuses_and_opens_when_it_is_over(context: faults.Context
     assert not fault.took_effect(injection)
 
 
-def test_a_slow_link_trickles_the_body_and_goes_on_when_it_is_over(
-    context: faults.Context, bare: Running
-) -> None:
+def test_a_slow_link_trickles_the_body_and_goes_on_when_it_is_over(context: Context, bare: Running) -> None:
     """The body would take many seconds; the rest of it comes at once."""
     slow = faults.load("slow_link")
     injection = slow.at(context, SERVER, {"bytes_per_s": 5})
@@ -176,12 +175,12 @@ def test_a_slow_link_trickles_the_body_and_goes_on_when_it_is_over(
 
 
 def test_predictors_without_faults_make_them_not_applicable(
-    engine: Engine, serve: Serve, context: faults.Context
+    engine: Engine, serve: Serve, context: Context
 ) -> None:
     """The reason says how they were started."""
     with serve(faults=0) as server:
         url = f"http://127.0.0.1:{server.port}"
-        strict = faults.Context(engine, url, url)
+        strict = Context(engine, url, url)
         errors = faults.load("errors")
         injection = errors.at(strict, SERVER)
         assert "FAULTS=0" in errors.why_not(injection)
@@ -190,7 +189,7 @@ def test_predictors_without_faults_make_them_not_applicable(
 
 
 def test_a_server_out_of_reach_is_an_error_that_says_that_the_fault_ends(engine: Engine) -> None:
-    lost = faults.Context(engine, predictor_url="http://127.0.0.1:9")
+    lost = Context(engine, predictor_url="http://127.0.0.1:9")
     errors = faults.load("errors")
     with pytest.raises(UnreachableError, match="does not answer on /faults") as caught:
         errors.inject(errors.at(lost, SERVER))
@@ -206,7 +205,7 @@ def test_a_server_out_of_reach_is_an_error_that_says_that_the_fault_ends(engine:
     ],
 )
 def test_bad_input_is_refused_and_what_came_back_is_recorded(
-    context: faults.Context, bare: Running, name: str, given: dict[str, float], statuses: set[str]
+    context: Context, bare: Running, name: str, given: dict[str, float], statuses: set[str]
 ) -> None:
     """Each bad request has a line; the server serves on."""
     fault = faults.load(name)
@@ -225,7 +224,7 @@ def test_bad_input_is_refused_and_what_came_back_is_recorded(
     assert bare.http.get("/predict").status_code == 200
 
 
-def recorded(context: faults.Context) -> list[dict[str, Any]]:
+def recorded(context: Context) -> list[dict[str, Any]]:
     assert context.folder is not None
     text = (context.folder / "bad_input.jsonl").read_text(encoding="utf-8")
     return [json.loads(line) for line in text.splitlines()]
@@ -237,7 +236,7 @@ def test_slow_bodies_are_given_up_by_the_server_or_at_the_end(
     """A server with patience for 0.3 s answers 408."""
     with serve(body_timeout_s=0.3) as server:
         url = f"http://127.0.0.1:{server.port}"
-        context = faults.Context(engine, url, url, folder=tmp_path)
+        context = Context(engine, url, url, folder=tmp_path)
         slow = faults.load("bad_slow_body")
         injection = slow.at(context, "client", {"connections": 5, "interval_s": 0.05})
         slow.inject(injection)
@@ -246,7 +245,7 @@ def test_slow_bodies_are_given_up_by_the_server_or_at_the_end(
     assert all(row["bytes"] > 0 for row in recorded(context))
 
 
-def test_slow_bodies_end_when_they_are_undone(context: faults.Context) -> None:
+def test_slow_bodies_end_when_they_are_undone(context: Context) -> None:
     slow = faults.load("bad_slow_body")
     injection = slow.at(context, "client", {"connections": 3, "interval_s": 0.05})
     slow.inject(injection)
@@ -273,7 +272,7 @@ def test_a_crash_loop_counts_what_docker_saw_die(
         return Reply(body=b'{"active": false}')
 
     with serving(script) as server:
-        context = faults.Context(engine, predictor_url=server.url)
+        context = Context(engine, predictor_url=server.url)
         loop = faults.load("crash_loop")
         injection = loop.at(context, SERVER, {"up_s": 0, "duration_s": 600})
         loop.inject(injection)
@@ -288,7 +287,7 @@ def test_a_crash_loop_counts_what_docker_saw_die(
 
 
 @pytest.mark.parametrize("name", ["bad_malformed", "bad_slow_body"])
-def test_bad_input_that_nobody_answers_took_no_effect(context: faults.Context, name: str) -> None:
+def test_bad_input_that_nobody_answers_took_no_effect(context: Context, name: str) -> None:
     """No reply is a row of the records, and no sign that anything came anywhere."""
     context = replace(context, target_url="http://127.0.0.1:9")
     fault = faults.load(name)
@@ -300,14 +299,14 @@ def test_bad_input_that_nobody_answers_took_no_effect(context: faults.Context, n
     assert fault.report(injection)["statuses"].keys() <= {"no reply"}
 
 
-def test_bad_input_without_a_load_is_not_applicable(context: faults.Context, tmp_path: Path) -> None:
+def test_bad_input_without_a_load_is_not_applicable(context: Context, tmp_path: Path) -> None:
     """It is made from what the load sends."""
     (tmp_path / "bodies.json").unlink()
     malformed = faults.load("bad_malformed")
     assert "there is no load" in malformed.why_not(malformed.at(context, "client"))
 
 
-def test_bad_input_is_made_for_whatever_the_model_takes(context: faults.Context, tmp_path: Path) -> None:
+def test_bad_input_is_made_for_whatever_the_model_takes(context: Context, tmp_path: Path) -> None:
     """Here of a model with one number and one word."""
     bodies.save(tmp_path, ['{"age": 41.5, "city": "Kyiv"}'])
     poisoned = faults.load("bad_poisoned")
@@ -324,7 +323,7 @@ def test_bad_input_is_made_for_whatever_the_model_takes(context: faults.Context,
     [("errors", "latency"), ("memory", "unready"), ("latency", "memory")],
 )
 def test_a_fault_does_not_end_the_newer_one_that_took_its_place(
-    context: faults.Context, older: str, newer: str
+    context: Context, older: str, newer: str
 ) -> None:
     """Its own end is there already, and stays harmless."""
     old, new = faults.load(older), faults.load(newer)
@@ -338,7 +337,7 @@ def test_a_fault_does_not_end_the_newer_one_that_took_its_place(
     assert old.ended(first)
 
 
-def test_a_latency_that_is_random_only_is_in_force_all_the_same(context: faults.Context) -> None:
+def test_a_latency_that_is_random_only_is_in_force_all_the_same(context: Context) -> None:
     """What a field of 0 says is nothing; all of them together are the fault."""
     latency = faults.load("latency")
     injection = latency.at(context, SERVER, {"latency_ms": 0, "jitter_ms": 50})

@@ -4,12 +4,6 @@ A background task keeps `containers` up to date: a stream of events for speed, a
 certainty. Whoever decides reads that dictionary and never waits for Docker. docker-proxy lets pass only what
 is asked here: the list and the events of this project, and inspect, start and restart of its containers by
 their names. Why not through Docker's SDK: docs/decisions/0006-docker-client.md.
-
-Errors:
-
-    EngineError                Docker, or the proxy before it, did not do what was asked
-    ├── EngineUnreachableError nobody answers, or not in time: try again later
-    └── EngineRefusedError     it answers with an error: its status and message
 """
 
 import asyncio
@@ -49,11 +43,7 @@ FIRST_PAUSE_S, MAX_PAUSE_S = 0.1, 5.0
 
 
 class EngineError(Exception):
-    """Docker, or the proxy before it, did not do what was asked."""
-
-
-class EngineUnreachableError(EngineError):
-    """Nobody answers."""
+    """Docker, or the proxy before it, did not do what was asked; as a rule nobody answers."""
 
 
 class EngineRefusedError(EngineError):
@@ -170,7 +160,7 @@ class Engine:
                 async for line in response.content:
                     yield json.loads(line)
             except (aiohttp.ClientError, ValueError) as error:
-                raise EngineUnreachableError(f"the event stream broke: {error!r}") from error
+                raise EngineError(f"the event stream broke: {error!r}") from error
 
     def _on_event(self, event: dict[str, Any]) -> None:
         action = str(event.get("Action", ""))
@@ -207,9 +197,8 @@ class Engine:
         elif state != old.state:
             new = replace(new, since=self._clock())
         self.containers[server] = new
-        detail = f", exit code {new.exit_code}" if action == "die" else ""
-        detail = f", signal {attributes.get('signal', '?')}" if action == "kill" else detail
-        self._tell(kind, server, f"event `{action}`{detail}")
+        detail = {"die": f", exit code {new.exit_code}", "kill": f", signal {attributes.get('signal', '?')}"}
+        self._tell(kind, server, f"event `{action}`{detail.get(action, '')}")
 
     async def _list(self, *, inspect_all: bool) -> None:
         changed = self._changed
@@ -291,7 +280,7 @@ class Engine:
                     raise EngineRefusedError(f"{method} {path}", response.status, text)
                 yield response
         except (aiohttp.ClientError, TimeoutError) as error:
-            raise EngineUnreachableError(f"{method} {path}: {error or type(error).__name__}") from error
+            raise EngineError(f"{method} {path}: {error or type(error).__name__}") from error
 
 
 def _epoch_s(stamp: str) -> float:

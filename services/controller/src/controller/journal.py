@@ -1,17 +1,8 @@
 """The journal: what was seen, decided and done, one JSON line each, on stdout and in memory.
 
 Every entry has `seq` (counts from 1 in each life of the controller), `time` (wall clock, UTC, epoch
-seconds: to be joined with other records), `monotonic` (seconds: to be subtracted) and `event`:
-
-    started      the controller begins             version, topology, policy
-    signal       a source says something           source, kind, server ("": none in particular), what
-    observation  what is known of a server changed server, change: {field: [before, after]}
-    decision     what is done, or left, and why    action, server, reason, signals
-    action       it was carried out                action, server, command, result ("ok" or an error), took_ms
-    confirmed    an observation shows its effect   action, server, took_ms since the action began
-
-The words of `event`, `source`, `kind` and `action` are those of hadr.contract. `what` and `reason` are
-sentences for people.
+seconds: to be joined with other records), `monotonic` (seconds: to be subtracted) and `event`. The words,
+and the fields of each event, are those of hadr.contract.
 """
 
 import asyncio

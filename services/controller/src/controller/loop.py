@@ -159,10 +159,8 @@ class Loop:
     async def _tell_haproxy(self, actions: list[Action]) -> None:
         commands = [self._haproxy.command(action) for action in actions]
         began = self._clock()
-        results: list[str]
         try:
-            answers = await self._haproxy.execute(commands)
-            results = [str(answer) if answer else OK for answer in answers]
+            results = await self._haproxy.execute(commands)
         except RuntimeApiError as error:
             results = [str(error)] * len(actions)
         took_s = self._clock() - began
@@ -187,18 +185,17 @@ class Loop:
     def _record_changes(self, before: Observation | None, now: Observation) -> None:
         for server, change in changes(before, now).items():
             view = next(each for each in now.servers if each.name == server)
-            if before is not None and change.get("check") == ["up", "down"] and not self._marked_down(server):
+            marked_down = (server, Verb.MARK_DOWN) in self._pending
+            if before is not None and change.get("check") == ["up", "down"] and not marked_down:
                 self._signal_down(view.haproxy)
             self._journal.record(Event.OBSERVATION, server=server, change=change)
         self._confirm(now)
         self._metrics.observed(now, self._policy)
 
     def _signal_down(self, row: HaproxyServer) -> None:
-        by_traffic = row.check == TRAFFIC_CHECK
-        source, kind = (
-            (Source.TRAFFIC, Kind.TRAFFIC_ERRORS) if by_traffic else (Source.CHECK, Kind.CHECK_DOWN)
-        )
-        who = "look at the traffic" if by_traffic else "checks"
+        source, kind, who = Source.CHECK, Kind.CHECK_DOWN, "checks"
+        if row.check == TRAFFIC_CHECK:
+            source, kind, who = Source.TRAFFIC, Kind.TRAFFIC_ERRORS, "look at the traffic"
         what = f"HAProxy's {who} took {row.name} out: {row.check} {row.check_text}"
         self._journal.signal(source, kind, row.name, what.strip())
 
@@ -212,14 +209,10 @@ class Loop:
                 took_ms = round(took_s * 1000, 3)
                 self._journal.record(Event.CONFIRMED, action=verb, server=server, took_ms=took_ms)
             elif took_s > FORGET_S:
-                result = f"no effect seen within {FORGET_S:g} s"
-                self._record_action(pending.action, "", result, took_s)
+                self._record_action(pending.action, "", f"no effect seen within {FORGET_S:g} s", took_s)
             else:
                 continue
             del self._pending[server, verb]
-
-    def _marked_down(self, server: str) -> bool:
-        return (server, Verb.MARK_DOWN) in self._pending
 
     def _record_notes(self, decision: Decision) -> None:
         now = self._clock()
@@ -252,10 +245,9 @@ class Loop:
 
 def _shows(view: ServerView, verb: Verb) -> bool:
     """Return whether an observation of the server shows the effect of an action."""
-    if verb is Verb.MARK_DOWN:
-        return not view.haproxy.up
-    if verb is Verb.PROMOTE:
-        return view.haproxy.weight > 0
-    if verb is Verb.DEMOTE:
-        return view.haproxy.weight == 0
+    match verb:
+        case Verb.MARK_DOWN:
+            return not view.haproxy.up
+        case Verb.PROMOTE | Verb.DEMOTE:
+            return (view.haproxy.weight > 0) == (verb is Verb.PROMOTE)
     return not view.busy and view.container is not None and view.container.state == "running"

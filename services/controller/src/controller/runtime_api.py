@@ -3,13 +3,6 @@
 HAProxy answers in band: each answer ends with an empty line; an empty answer to a `set` is success, any
 other text is an error. Several commands separated by ";" share one connection, which HAProxy closes
 after the last answer.
-
-Errors:
-
-    RuntimeApiError            HAProxy was not asked or did not do it
-    ├── UnreachableError       no socket, nobody listens, or no answer in time: try again later
-    ├── CommandRefusedError    HAProxy says no, and why: a wrong name, or a wrong command
-    └── GarbledError           an answer that this module does not understand: another version of HAProxy?
 """
 
 import asyncio
@@ -19,7 +12,7 @@ from collections.abc import Iterator, Sequence
 
 from controller.model import Action, Admin, HaproxyServer, HaproxyView
 from controller.settings import Settings
-from hadr.contract import Verb
+from hadr.contract import OK, Verb
 
 CHUNK_BYTES = 65536
 # Bits of srv_admin_state. Inherited and configured maintenance count as the forced kind.
@@ -30,19 +23,7 @@ NO_ADDRESS = ("", "-", "0.0.0.0")
 
 
 class RuntimeApiError(Exception):
-    """HAProxy was not asked or did not do it."""
-
-
-class UnreachableError(RuntimeApiError):
-    """Nobody answers at the socket."""
-
-
-class CommandRefusedError(RuntimeApiError):
-    """HAProxy answered with an error."""
-
-
-class GarbledError(RuntimeApiError):
-    """HAProxy answered with something else than expected."""
+    """HAProxy does not answer, or not as this module expects: another version, perhaps."""
 
 
 class RuntimeApi:
@@ -72,12 +53,12 @@ class RuntimeApi:
         }
         return commands[action.verb]
 
-    async def execute(self, commands: Sequence[str]) -> list[CommandRefusedError | None]:
-        """Send commands that answer nothing, in one exchange; return None or the error of each."""
+    async def execute(self, commands: Sequence[str]) -> list[str]:
+        """Send commands that answer nothing, in one exchange; return OK or the error of each."""
         answers = await self._exchange(commands)
         return [
             # The first line says what; a wrong command is followed by the whole help.
-            CommandRefusedError(f"HAProxy refused `{command}`: {answer.splitlines()[0]}") if answer else None
+            f"HAProxy refused `{command}`: {answer.splitlines()[0]}" if answer else OK
             for command, answer in zip(commands, answers, strict=True)
         ]
 
@@ -87,18 +68,15 @@ class RuntimeApi:
             async with asyncio.timeout(self._timeout_s):
                 reply = await self._send(request + "\n")
         except TimeoutError as error:
-            raise UnreachableError(
-                f"HAProxy gave no answer at {self._path} within {self._timeout_s} s"
-            ) from error
+            what = f"HAProxy gave no answer at {self._path} within {self._timeout_s} s"
+            raise RuntimeApiError(what) from error
         except OSError as error:
-            raise UnreachableError(
-                f"HAProxy cannot be reached at {self._path}: {error.strerror or error}"
-            ) from error
+            what = f"HAProxy cannot be reached at {self._path}: {error.strerror or error}"
+            raise RuntimeApiError(what) from error
         answers = list(split_answers(reply))
         if len(answers) != len(commands):
-            raise GarbledError(
-                f"{len(commands)} commands, but {len(answers)} answers: `{request}` -> {reply[:200]!r}"
-            )
+            what = f"{len(commands)} commands, but {len(answers)} answers: `{request}` -> {reply[:200]!r}"
+            raise RuntimeApiError(what)
         return answers
 
     async def _send(self, request: str) -> str:
@@ -130,7 +108,7 @@ def split_answers(reply: str) -> Iterator[str]:
 
 
 def parse_view(stats: str, states: str, backend: str, fallback: str) -> HaproxyView:
-    """Join the answers to `show stat` (CSV) and `show servers state` (columns). Raises GarbledError."""
+    """Join the answers to `show stat` (CSV) and `show servers state` (columns). Raises RuntimeApiError."""
     by_name = _parse_states(states)
     servers: list[HaproxyServer] = []
     queue: int | None = None
@@ -145,18 +123,17 @@ def parse_view(stats: str, states: str, backend: str, fallback: str) -> HaproxyV
             else:
                 servers.append(_server(row, by_name[row["svname"]], extra.get(row["svname"])))
     except (KeyError, ValueError) as error:
-        raise GarbledError(f"HAProxy's `show stat` is not as expected: {error!r}") from error
+        raise RuntimeApiError(f"HAProxy's `show stat` is not as expected: {error!r}") from error
     if queue is None:
-        raise GarbledError(
-            f"HAProxy has no backend {backend!r}; it has {sorted({row['pxname'] for row in rows})}"
-        )
+        has = sorted({row["pxname"] for row in rows})
+        raise RuntimeApiError(f"HAProxy has no backend {backend!r}; it has {has}")
     return HaproxyView(tuple(servers), queue)
 
 
 def _parse_stats(stats: str) -> Iterator[dict[str, str]]:
     lines = stats.split("\n")
     if not lines[0].startswith("# pxname,svname,"):
-        raise GarbledError(f"HAProxy's `show stat` does not begin with its header: {lines[0][:200]!r}")
+        raise RuntimeApiError(f"HAProxy's `show stat` does not begin with its header: {lines[0][:200]!r}")
     columns = lines[0].removeprefix("# ").split(",")
     # A reader, not split(): HAProxy quotes the text of a check that contains a comma.
     return (dict(zip(columns, row, strict=False)) for row in csv.reader(line for line in lines[1:] if line))
@@ -165,7 +142,7 @@ def _parse_stats(stats: str) -> Iterator[dict[str, str]]:
 def _parse_states(states: str) -> dict[str, dict[str, str]]:
     lines = states.split("\n")
     if len(lines) < 2 or lines[0] != "1" or not lines[1].startswith("# be_id "):  # noqa: PLR2004
-        raise GarbledError(f"HAProxy's `show servers state` is not version 1: {states[:200]!r}")
+        raise RuntimeApiError(f"HAProxy's `show servers state` is not version 1: {states[:200]!r}")
     columns = lines[1].removeprefix("# ").split(" ")
     rows = (dict(zip(columns, line.split(" "), strict=False)) for line in lines[2:] if line)
     return {row["srv_name"]: row for row in rows}
@@ -173,7 +150,6 @@ def _parse_states(states: str) -> dict[str, dict[str, str]]:
 
 def _server(stat: dict[str, str], state: dict[str, str], fallback: dict[str, str] | None) -> HaproxyServer:
     address = state["srv_addr"]
-    sessions = int(stat["scur"]) + (int(fallback["scur"]) if fallback else 0)
     return HaproxyServer(
         name=stat["svname"],
         address="" if address in NO_ADDRESS else f"{address}:{state['srv_port']}",
@@ -183,7 +159,7 @@ def _server(stat: dict[str, str], state: dict[str, str], fallback: dict[str, str
         admin=_admin(int(state["srv_admin_state"])),
         weight=int(state["srv_uweight"]),
         initial_weight=int(state["srv_iweight"]),
-        sessions=sessions,
+        sessions=int(stat["scur"]) + (int(fallback["scur"]) if fallback else 0),
         queue=int(stat["qcur"]),
         limit=int(stat["slim"] or 0),
         total=int(stat["stot"]) + (int(fallback["stot"]) if fallback else 0),

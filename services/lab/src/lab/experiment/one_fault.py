@@ -12,6 +12,7 @@ from lab import faults
 from lab.errors import LabError, NotSteadyError
 from lab.experiment import parse
 from lab.experiment.scenario import Scenario
+from lab.faults.contract import SERVER
 from lab.parts.controller import ACTIVE, STANDBY, UP, State
 from lab.settings import Settings
 
@@ -45,7 +46,7 @@ def scenario(state: State, settings: Settings) -> Scenario:
             ),
             remedy="wait until `make stats` says steady, or look at: make watch",
         )
-    if faults.SERVER not in (places := faults.load(settings.fault).places):
+    if SERVER not in (places := faults.load(settings.fault).places):
         raise LabError(
             f"FAULT={settings.fault} is nothing that is done to a server, but to: {', '.join(places)}",
             remedy="an experiment can do it: make scenarios",

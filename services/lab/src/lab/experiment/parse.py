@@ -17,6 +17,7 @@ from lab.experiment.scenario import SECTIONS, AbortBound, FaultPlan, LoadPlan, S
 from lab.experiment.schema import Key
 from lab.facts import measures
 from lab.facts.measures import Expectation
+from lab.faults.contract import DURATION, place_of
 from lab.topology import yaml_nodes
 from lab.topology.servers import Problem
 from lab.topology.yaml_nodes import Entry
@@ -134,16 +135,16 @@ class _Reader:
             self.wrong(own["fault"].line, f"{name} is no fault", f"one of {', '.join(faults.names())}")
             return {}
         for word in (part.strip() for part in target.split(",")):
-            if faults.place_of(word) not in known.places:
+            if place_of(word) not in known.places:
                 places = ", ".join(known.places)
                 self.wrong(own["target"].line, f"{name} cannot be done to {word}", f"one of {places}")
         values: dict[str, float] = {}
         for key, entry in entries.items():
-            if key == faults.DURATION:
+            if key == DURATION:
                 self.wrong(entry.line, f"{key} is no parameter here", "length_s beside parameters")
                 continue
             if key not in known.parameters:
-                names = ", ".join(each for each in known.parameters if each != faults.DURATION) or "none"
+                names = ", ".join(each for each in known.parameters if each != DURATION) or "none"
                 self.wrong(entry.line, f"{name} has no parameter {key}", f"one of {names}")
                 continue
             text = (entry.text or "").strip()

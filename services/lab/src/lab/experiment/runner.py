@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from lab import faults, records
+from lab import records
 from lab.errors import GeneratorError, LabError, NotSteadyError
 from lab.experiment import abort, assess, collect, schedule, watch
 from lab.experiment.scenario import Scenario
@@ -23,6 +23,7 @@ from lab.experiment.targets import NotApplicableError
 from lab.experiment.watch import Watch
 from lab.facts import judge, trials
 from lab.facts.judge import Facts, Verdict
+from lab.faults.contract import Context
 from lab.load import checks, preparation
 from lab.load.generator import Load
 from lab.load.provenance import Provenance
@@ -119,7 +120,7 @@ class Trial:
         if prepared:
             prepared.save(folder)
         with Engine(settings.docker_url, settings.project) as engine:
-            context = faults.Context(engine, settings.target_url, watchdog=settings.watchdog, folder=folder)
+            context = Context(engine, settings.target_url, watchdog=settings.watchdog, folder=folder)
             log = FaultLog(folder / records.FAULTS)
             striker = Striker(plan, context, log)
             if reasons := striker.why_not():

@@ -13,6 +13,7 @@ from lab import faults
 from lab.errors import LabError, ScenarioError
 from lab.experiment import targets
 from lab.experiment.scenario import LoadPlan, Scenario
+from lab.faults.contract import PREDICTOR
 from lab.load import spec
 from lab.load.spec import LoadSpec
 from lab.parts.controller import ACTIVE, State
@@ -93,7 +94,7 @@ def _strokes(scenario: Scenario, state: State, seed: int) -> tuple[Stroke, ...]:
 
 def _refuse_overlaps(strokes: Sequence[Stroke]) -> None:
     """Raise ScenarioError where two faults inside one predictor overlap: it has one at a time."""
-    inside = [one for one in strokes if faults.load(one.fault).limit == faults.PREDICTOR]
+    inside = [one for one in strokes if faults.load(one.fault).limit == PREDICTOR]
     for number, later in enumerate(inside):
         for earlier in inside[:number]:
             both = sorted(set(earlier.targets) & set(later.targets))

@@ -16,7 +16,7 @@ from typing import Any
 from lab import faults
 from lab.errors import LabError
 from lab.experiment.schedule import Plan, Stroke
-from lab.faults import Context, Fault, Injection
+from lab.faults.contract import DURATION, MARGIN_S, Context, Fault, Injection
 
 INJECT, EFFECT, UNDO, ENDED = "inject", "effect", "undo", "ended"
 PREPARE_S = 4.0
@@ -64,7 +64,7 @@ class FaultLog:
 def parameters(stroke: Stroke) -> dict[str, float]:
     """Return all parameters of a stroke's fault; its length is the fault's duration."""
     fault = faults.load(stroke.fault)
-    length = {faults.DURATION: stroke.length_s} if faults.DURATION in fault.parameters else {}
+    length = {DURATION: stroke.length_s} if DURATION in fault.parameters else {}
     return fault.complete({**stroke.parameters, **length})
 
 
@@ -172,7 +172,7 @@ class Striker:
 
     def _one(self, number: int, stroke: Stroke, target: str) -> None:
         fault = faults.load(stroke.fault)
-        limit_s = stroke.length_s + faults.MARGIN_S
+        limit_s = stroke.length_s + MARGIN_S
         with self._context.apart() as own:
             injection = fault.at(own, target, parameters(stroke))
             with fault.lasting(injection, limit_s) as inject:

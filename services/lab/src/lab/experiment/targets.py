@@ -23,7 +23,7 @@ import re
 from collections.abc import Collection
 
 from lab.errors import LabError
-from lab.faults import PLACES
+from lab.faults.contract import PLACES
 from lab.parts.controller import ServerState, State
 
 ACTIVE, STANDBY, ANY, ALL, REGION = "active", "standby", "any", "all", "region"

@@ -18,61 +18,7 @@ import pkgutil
 
 from lab.errors import LabError
 from lab.faults import kinds
-from lab.faults.contract import (
-    CLIENT,
-    CONTAINERS,
-    CONTROLLER,
-    DOCKER_PROXY,
-    DURATION,
-    HAPROXY,
-    LIMITS,
-    MARGIN_S,
-    PLACES,
-    PREDICTOR,
-    REPAIR,
-    SERVER,
-    TOOL,
-    WATCHDOG,
-    Context,
-    Fault,
-    Injection,
-    Parameter,
-    Parameters,
-    Work,
-    duration,
-    place_of,
-    share,
-)
-from lab.faults.predictor import Switch
-
-__all__ = [
-    "CLIENT",
-    "CONTAINERS",
-    "CONTROLLER",
-    "DOCKER_PROXY",
-    "DURATION",
-    "HAPROXY",
-    "LIMITS",
-    "MARGIN_S",
-    "PLACES",
-    "PREDICTOR",
-    "REPAIR",
-    "SERVER",
-    "TOOL",
-    "WATCHDOG",
-    "Context",
-    "Fault",
-    "Injection",
-    "Parameter",
-    "Parameters",
-    "Switch",
-    "Work",
-    "duration",
-    "load",
-    "names",
-    "place_of",
-    "share",
-]
+from lab.faults.contract import Fault
 
 
 def names() -> tuple[str, ...]:

@@ -74,11 +74,6 @@ def duration(default_s: float = 10.0, help: str = "how long it lasts") -> Parame
     return Parameter(default_s, "s", 0.1, DURATION_MAX_S, help)
 
 
-def share(default: float, field: str) -> Parameter:
-    """Return the parameter `rate` of a fault that strikes some of the requests."""
-    return Parameter(default, "", 0.001, 1, "share of the requests", field)
-
-
 @dataclass(frozen=True)
 class Context:
     """What faults work with.

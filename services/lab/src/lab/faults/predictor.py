@@ -105,6 +105,11 @@ def _unreachable(injection: Injection, error: Exception) -> UnreachableError:
     )
 
 
+def share(default: float, field: str) -> Parameter:
+    """Return the parameter `rate` of a fault that strikes some of the requests."""
+    return Parameter(default, "", 0.001, 1, "share of the requests", field)
+
+
 class Switch(Fault):
     """A fault that a predictor holds in force: `put`, and the field of each parameter, go to PUT /faults."""
 

@@ -19,7 +19,8 @@ import socketserver
 import time
 
 from lab.errors import LabError
-from lab.faults import Context, Fault, Injection, load
+from lab.faults import load
+from lab.faults.contract import Context, Fault, Injection
 from lab.faults.guard import ARMED, OVER, READY
 from lab.parts.docker import Engine
 

@@ -6,8 +6,8 @@ Expected: 4xx.
 import json
 import random
 
-from lab.faults import Parameters
 from lab.faults.bad_input import Bad, BadInput
+from lab.faults.contract import Parameters
 
 
 def malformed(draw: random.Random, _: Parameters, good: str) -> Bad:

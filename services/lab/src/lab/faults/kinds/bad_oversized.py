@@ -6,8 +6,8 @@ Expected: 413.
 import random
 from collections.abc import Iterator
 
-from lab.faults import Parameter, Parameters
 from lab.faults.bad_input import Bad, BadInput
+from lab.faults.contract import Parameter, Parameters
 
 CHUNK = 65_536
 

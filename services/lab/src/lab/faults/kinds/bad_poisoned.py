@@ -6,8 +6,8 @@ Expected: 4xx.
 import json
 import random
 
-from lab.faults import Parameters
 from lab.faults.bad_input import Bad, BadInput
+from lab.faults.contract import Parameters
 
 NUMBERS = ("NaN", "Infinity", "-Infinity", "1e308", "-1e308", "9" * 400)
 LIST_LENGTH, WORD_LENGTH, FIELDS = 2000, 100_000, 5000

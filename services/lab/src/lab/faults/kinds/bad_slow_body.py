@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from hadr.contract import REQUEST_ID, SERVED_BY
-from lab.faults import CLIENT, DURATION, TOOL, Injection, Parameter, Work, bad_input, duration
+from lab.faults import bad_input
+from lab.faults.contract import CLIENT, DURATION, TOOL, Injection, Parameter, Work, duration
 from lab.faults.work import WorkFault
 
 LENGTH = 10_000

@@ -10,7 +10,7 @@ refuses most requests and its health answers after 0.2 s.
 """
 
 from lab.errors import LabError, UnreachableError
-from lab.faults import Fault, Injection, Parameter, duration
+from lab.faults.contract import Fault, Injection, Parameter, duration
 
 MS_US = 1000
 PERIOD_MAX_US = 1_000_000

@@ -1,6 +1,7 @@
 """Crashes the process inside a server's container (exit code 70); Docker restarts it by itself."""
 
-from lab.faults import REPAIR, Injection, container, predictor
+from lab.faults import container, predictor
+from lab.faults.contract import REPAIR, Injection
 
 
 class Crash(container.ContainerFault):

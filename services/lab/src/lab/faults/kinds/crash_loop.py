@@ -4,7 +4,8 @@ import contextlib
 import time
 
 from lab.errors import UnreachableError
-from lab.faults import DURATION, TOOL, Injection, Parameter, Work, container, duration, predictor
+from lab.faults import container, predictor
+from lab.faults.contract import DURATION, TOOL, Injection, Parameter, Work, duration
 
 POLL_S = 0.2
 DEATH_S = 2.0

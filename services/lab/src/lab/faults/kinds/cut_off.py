@@ -4,7 +4,7 @@ No connection is closed: packets find nobody. Docker needs no firewall and no ke
 """
 
 from lab.errors import UnreachableError
-from lab.faults import Fault, Injection, duration
+from lab.faults.contract import Fault, Injection, duration
 
 NETWORK = "serving"
 

@@ -3,7 +3,8 @@
 The controller has to start a server again; beside the servers only the fault's end does.
 """
 
-from lab.faults import CONTAINERS, Injection, container, duration
+from lab.faults import container
+from lab.faults.contract import CONTAINERS, Injection, duration
 
 
 class Kill(container.ContainerFault):

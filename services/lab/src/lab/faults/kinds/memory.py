@@ -4,8 +4,9 @@ Docker restarts a process that died so. Below the limit the memory is given back
 """
 
 from lab.errors import UnreachableError
-from lab.faults import Injection, Parameter, Switch, container
-from lab.faults.predictor import Order
+from lab.faults import container
+from lab.faults.contract import Injection, Parameter
+from lab.faults.predictor import Order, Switch
 
 
 class Memory(Switch):

@@ -8,7 +8,9 @@ import time
 import httpx
 
 from lab.errors import UnreachableError
-from lab.faults import DURATION, Injection, Switch, container
+from lab.faults import container
+from lab.faults.contract import DURATION, Injection
+from lab.faults.predictor import Switch
 
 SOON_S = 1.0
 """An end that is due so soon is waited for."""

@@ -1,6 +1,7 @@
 """Restarts a container gracefully: its own stop signal, then a start. A server turns unready first."""
 
-from lab.faults import CONTAINERS, Injection, Parameter, Work, container
+from lab.faults import container
+from lab.faults.contract import CONTAINERS, Injection, Parameter, Work
 
 
 class Restart(container.RestartFault):

@@ -13,7 +13,8 @@ import time
 from collections.abc import Iterator
 
 from lab.errors import LabError
-from lab.faults import DURATION, Injection, Parameter, Parameters, Work, container
+from lab.faults import container
+from lab.faults.contract import DURATION, Injection, Parameter, Parameters, Work
 
 POLL_S = 0.1
 GATHER_S = 0.5

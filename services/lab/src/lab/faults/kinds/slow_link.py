@@ -1,6 +1,7 @@
 """Makes the link from a server slow: the bodies of its replies trickle."""
 
-from lab.faults import Parameter, Switch
+from lab.faults.contract import Parameter
+from lab.faults.predictor import Switch
 
 FAULT = Switch(
     "PUT /faults slow link",

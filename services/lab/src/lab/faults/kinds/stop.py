@@ -3,7 +3,8 @@
 It stays stopped, since a person wanted it, until the fault's end.
 """
 
-from lab.faults import Injection, container, duration
+from lab.faults import container
+from lab.faults.contract import Injection, duration
 
 
 class Stop(container.ContainerFault):
