@@ -27,7 +27,9 @@ from lab.facts.summary import Summary
 from lab.load import provenance, spec
 from lab.load.accounting import Run
 from lab.parts.controller import ServerState, State
-from lab.records import COLUMNS, CPU_COLUMNS, KINDS
+from lab.records.classes import KINDS
+from lab.records.folder import CPU_COLUMNS
+from lab.records.requests import COLUMNS
 from lab.settings import Settings
 from predictor.access_log import Entry
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from lab.facts.ledger import DEFINITIONS
-from lab.records import COLUMNS
+from lab.records.requests import COLUMNS
 from unit.lab.journal_entries import KILLED_AND_REPLACED, T0
 
 RATE_PER_S, BEFORE_S, AFTER_S = 90, 10.0, 20.0

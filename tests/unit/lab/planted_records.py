@@ -7,11 +7,23 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from lab import records
 from lab.load import answers
 from lab.load.answers import Answers
 from lab.parts.controller import Entry, State
-from lab.records import Request, RequestWriter
+from lab.records.classes import classify
+from lab.records.folder import (
+    COLLECTED,
+    FAULTS,
+    GENERATOR,
+    HAPROXY_LOG,
+    JOURNAL,
+    PREDICTOR_LOG,
+    REQUESTS,
+    SAMPLES,
+    SETTINGS_FILE,
+    write_json,
+)
+from lab.records.requests import Request, RequestWriter
 from unit.lab.journal_entries import T0, journal, server, state
 
 POLICY = {"stable_s": 5.0, "start_pause_s": 1.0, "start_pause_max_s": 60.0, "proven_s": 60.0}
@@ -68,7 +80,7 @@ class Planted:
         said = error or ("" if status == 200 else f"status {status}" if status else "timed out")
         waited_ms = took_ms if latency_ms is None else latency_ms
         queued_out = status == 503 and termination == "sQ" and retries == "0"  # as haproxy.cfg has it
-        failure = records.classify(
+        failure = classify(
             status,
             refused_by="haproxy" if queued_out else "",
             sound=not said,
@@ -156,30 +168,28 @@ class Planted:
 
     def save(self) -> Path:
         """Write everything; return the folder."""
-        writer = RequestWriter(self.folder / records.REQUESTS)
+        writer = RequestWriter(self.folder / REQUESTS)
         for row in self.rows:
             writer.write(row)
         writer.close()
         # HAProxy says plain sentences between its lines.
-        self.lines(
-            records.HAPROXY_LOG, [*self.haproxy, "Server predictors/predictor-1 is DOWN, changed from CLI."]
-        )
-        self.lines(records.PREDICTOR_LOG, self.predictor)
-        self.lines(records.JOURNAL, [json.dumps(entry.raw) for entry in self.journal])
-        self.lines(records.FAULTS, map(json.dumps, self.faults))
-        self.lines(records.SAMPLES, map(json.dumps, self.samples))
+        self.lines(HAPROXY_LOG, [*self.haproxy, "Server predictors/predictor-1 is DOWN, changed from CLI."])
+        self.lines(PREDICTOR_LOG, self.predictor)
+        self.lines(JOURNAL, [json.dumps(entry.raw) for entry in self.journal])
+        self.lines(FAULTS, map(json.dumps, self.faults))
+        self.lines(SAMPLES, map(json.dumps, self.samples))
         saved = {
             "topology": "2-active",
             "state_start": dataclasses.asdict(self.start),
             "state_end": dataclasses.asdict(self.end) if self.end else "the controller does not answer",
         }
-        records.write_json(self.folder / records.SETTINGS_FILE, saved)
+        write_json(self.folder / SETTINGS_FILE, saved)
         if self.unfinished is not None:
             begun = len(self.rows) + self.unfinished if self.begun is None else self.begun
             counted = {"begun_requests": begun, "unfinished_requests": self.unfinished}
-            records.write_json(self.folder / records.GENERATOR, counted)
+            write_json(self.folder / GENERATOR, counted)
         if self.collected is not None:
-            records.write_json(self.folder / records.COLLECTED, self.collected)
+            write_json(self.folder / COLLECTED, self.collected)
         if self.right is not None:
             placements = [probability >= 0.5 for probability in self.right]
             answers.save(self.folder, Answers("1", 1, self.right, placements))

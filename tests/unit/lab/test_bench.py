@@ -16,7 +16,8 @@ from lab.errors import LabError
 from lab.facts.judge import INVALID, MET, NOT_MET
 from lab.facts.measures import NO_STANDBY
 from lab.facts.trials import Result
-from lab.records import ERROR, LATE, NONE, REFUSED, Request
+from lab.records.classes import ERROR, LATE, NONE, REFUSED
+from lab.records.requests import Request
 from lab.settings import Settings
 from unit.lab.journal_entries import T0, state
 from unit.lab.loopback_controller import controller

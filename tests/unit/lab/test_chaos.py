@@ -12,12 +12,12 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from lab import records
 from lab.commands import chaos as command
 from lab.commands import report
 from lab.errors import NotSteadyError, UnreachableError
 from lab.experiment import one_fault, strokes
 from lab.load import spec
+from lab.records.folder import FAULTS, LEDGER, REQUESTS, STORY, SUMMARY, VERDICT, read_json
 from lab.report import story_text
 from lab.settings import Settings
 from unit.lab import loopback_lab
@@ -64,11 +64,11 @@ def test_a_kill_without_load_is_told_from_journal_and_samples(
     assert folder.name.endswith("-2-active-chaos")
     written = {path.name for path in folder.iterdir()}
     assert {"scenario.yaml", "faults.jsonl", "samples.jsonl", "journal.jsonl", "settings.json"} <= written
-    assert not {records.REQUESTS, records.LEDGER, records.SUMMARY} & written, "nothing was sent"
+    assert not {REQUESTS, LEDGER, SUMMARY} & written, "nothing was sent"
     assert "/predict" not in {path for path, _, _ in lab.target.requests}
-    verdict = records.read_json(folder / records.VERDICT)
+    verdict = read_json(folder / VERDICT)
     assert (verdict["verdict"], verdict["scenario"], verdict["expectations"]) == ("met", "chaos", [])
-    story = records.read_json(folder / records.STORY)
+    story = read_json(folder / STORY)
     assert story["requests"] is None
     assert story["milestones"][0]["fault"] == "kill"
     assert report.run(argparse.Namespace(folder=folder), given) == 0
@@ -87,9 +87,9 @@ def test_a_kill_with_load_is_an_experiment_with_a_ledger(
     folder = the_folder(given)
     sent = spec.read(folder)
     assert (sent.pattern, sent.rate_per_s) == ("constant", 20.0)
-    ledger = records.read_json(folder / records.LEDGER)
+    ledger = read_json(folder / LEDGER)
     assert f"Load generator, whole run: 0 of {ledger['sent']} failed (0 " in output
-    around = records.read_json(folder / records.STORY)["requests"]
+    around = read_json(folder / STORY)["requests"]
     assert ledger["sent"] > around["sent"] == around["served"] > 2
     counts = f"{around['sent']} requests, {around['sent']} served, 0 refused, 0 lost; 0 were tried again"
     assert f"From the fault until {around['seconds']:.1f} s later: {counts}" in output
@@ -115,7 +115,7 @@ def test_two_servers_are_paused_at_the_same_time_and_the_end_of_it_is_told(
     lab.engine.on_post = together
     given = settings(lab, tmp_path, count=2, fault="pause", hang_s=0.3)
     assert run(given) == 0
-    struck = [each for each in lines(the_folder(given) / records.FAULTS) if each["event"] == "inject"]
+    struck = [each for each in lines(the_folder(given) / FAULTS) if each["event"] == "inject"]
     assert sorted(each["target"] for each in struck) == ["predictor-1", "predictor-2"]
     assert sorted(lab.engine.asked) == ["pause", "pause", "unpause", "unpause"]
     assert re.search(r" fault ended +predictor-[12] +pause is undone", capsys.readouterr().out)
@@ -132,7 +132,7 @@ def test_a_system_that_stays_down_ends_the_run_with_status_1(
     assert "THE SYSTEM WAS NOT STEADY AGAIN" in output
     assert "no record shows that predictor-1 is healthy again" in output
     assert lab.engine.asked == ["kill", "start"]
-    assert (the_folder(given) / records.STORY).exists()
+    assert (the_folder(given) / STORY).exists()
 
 
 def test_a_fault_without_effect_ends_the_run_with_status_2(
@@ -176,7 +176,7 @@ def test_an_interruption_leaves_no_server_down(lab: Lab, tmp_path: Path) -> None
     with pytest.raises(KeyboardInterrupt):
         run(given)
     assert lab.engine.status["lab-predictor-1-1"] == "running"
-    assert "interrupted" in records.read_json(the_folder(given) / records.VERDICT)["because"]
+    assert "interrupted" in read_json(the_folder(given) / VERDICT)["because"]
 
 
 AROUND: dict[str, Any] = {
@@ -198,13 +198,13 @@ AROUND: dict[str, Any] = {
 def shown(folder: Path, around: dict[str, Any] | None, **verdict: Any) -> str:
     """Draw the page of planted results."""
     said = {"verdict": "met", "because": ["everything expected holds"]} | verdict
-    (folder / records.VERDICT).write_text(json.dumps(said))
+    (folder / VERDICT).write_text(json.dumps(said))
     milestone = {
         "name": "injected", "fault": "kill", "server": "predictor-1", "text": "SIGKILL", "at_ms": 0.0,
     }  # fmt: skip
     later = milestone | {"name": "steady again", "server": "", "text": "all well", "at_ms": 12_345.0}
     story = {"milestones": [milestone, later], "remarks": ["a remark"], "requests": around}
-    (folder / records.STORY).write_text(json.dumps(story))
+    (folder / STORY).write_text(json.dumps(story))
     console = Console(width=140)
     with console.capture() as captured:
         console.print(story_text.page(folder))

@@ -5,9 +5,9 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from lab import records
 from lab.facts import ledger, ledger_sql
 from lab.records import classes
+from lab.records.folder import LEDGER, read_json
 from unit.lab.planted_records import Planted
 from unit.lab.test_ledger import CASES
 
@@ -75,7 +75,7 @@ def test_a_class_that_contradicts_the_client_makes_the_ledger_incomplete(tmp_pat
     assert made.incomplete_because == (
         "1 requests are shed by HAProxy's and the predictors' logs; to the client they were error",
     )
-    assert records.read_json(tmp_path / records.LEDGER)["complete"] is False
+    assert read_json(tmp_path / LEDGER)["complete"] is False
 
 
 def test_the_documentation_has_each_kind_of_failure() -> None:

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from lab import records
 from lab.commands import experiment as command
 from lab.errors import ModelError, NotSteadyError
+from lab.records.folder import ANSWERS, BODIES, LEDGER, VERDICT, read_json
 from lab.settings import Settings
 from unit.lab import loopback_lab
 from unit.lab.journal_entries import state
@@ -62,7 +62,7 @@ def test_a_kill_is_done_watched_recovered_from_and_judged(
     given = settings(lab, tmp_path)
     status = command.run(argparse.Namespace(), given)
     folder = the_folder(given)
-    verdict = records.read_json(folder / records.VERDICT)
+    verdict = read_json(folder / VERDICT)
     assert folder.name.endswith("-2-active-own")
     assert (folder / "scenario.yaml").read_text() == SCENARIO
     wanted = {
@@ -75,7 +75,7 @@ def test_a_kill_is_done_watched_recovered_from_and_judged(
             "samples.jsonl",
         ),
         *("ledger.json", "ledger.parquet", "story.json", "invariants.json", "verdict.json", "settings.json"),
-        *(records.ANSWERS, records.BODIES, "collected.json"),
+        *(ANSWERS, BODIES, "collected.json"),
     }
     assert wanted <= {path.name for path in folder.iterdir()}, verdict
     events = lines(folder / "faults.jsonl")
@@ -102,7 +102,7 @@ def test_a_kill_of_a_server_without_traffic_is_no_experiment(lab: Lab, tmp_path:
     lab.first = "predictor-2"
     given = settings(lab, tmp_path)
     status = command.run(argparse.Namespace(), given)
-    verdict = records.read_json(the_folder(given) / records.VERDICT)
+    verdict = read_json(the_folder(given) / VERDICT)
     assert all(one["met"] for one in verdict["expectations"])
     assert (verdict["verdict"], status) == ("invalid", 3), verdict["because"]
     assert verdict["because"][0].startswith("nothing was at stake")
@@ -136,9 +136,9 @@ def test_answers_that_all_servers_agree_on_are_wrong_all_the_same(
     given = settings(lab, tmp_path, SCENARIO.replace("unknown: 0", "unknown: 0, wrong_answer: 0"))
     assert command.run(argparse.Namespace(), given) == 1
     folder = the_folder(given)
-    book = records.read_json(folder / records.LEDGER)
+    book = read_json(folder / LEDGER)
     assert book["classes"]["wrong_answer"] == book["sent"] > 40
-    assert records.read_json(folder / records.VERDICT)["verdict"] == "not met"
+    assert read_json(folder / VERDICT)["verdict"] == "not met"
 
 
 def test_servers_of_another_model_are_refused_before_any_load(lab: Lab, tmp_path: Path) -> None:
@@ -173,7 +173,7 @@ def test_damage_beyond_the_bound_stops_it_and_undoes_the_fault(lab: Lab, tmp_pat
 
     lab.engine.on_post = on_post
     status = command.run(argparse.Namespace(), given)
-    verdict = records.read_json(the_folder(given) / records.VERDICT)
+    verdict = read_json(the_folder(given) / VERDICT)
     assert verdict["aborted"]
     assert verdict["fault_s"][1] - verdict["fault_s"][0] < 50
     assert "stopped early: " in " ".join(verdict["because"])
@@ -201,7 +201,7 @@ def test_damage_after_a_kill_that_nobody_repairs_stops_it_too(lab: Lab, tmp_path
     lab.fall = fall_and_fail  # type: ignore[method-assign]
     lab.engine.on_post = on_post
     command.run(argparse.Namespace(), given)
-    verdict = records.read_json(the_folder(given) / records.VERDICT)
+    verdict = read_json(the_folder(given) / VERDICT)
     assert verdict["aborted"]
     assert verdict["recovered_s"] is not None
     struck, ended = verdict["fault_s"]
@@ -212,7 +212,7 @@ def test_a_role_that_the_topology_lacks_is_not_applicable(lab: Lab, tmp_path: Pa
     """Status 2, with the reason; nothing is done to anybody."""
     given = settings(lab, tmp_path, SCENARIO.replace("predictor-1", "region:region-9"))
     assert command.run(argparse.Namespace(), given) == 2
-    verdict = records.read_json(the_folder(given) / records.VERDICT)
+    verdict = read_json(the_folder(given) / VERDICT)
     assert verdict["verdict"] == "not applicable"
     assert "region-9" in verdict["because"][0]
     assert lab.engine.asked == []
@@ -235,7 +235,7 @@ def test_an_overload_needs_no_fault(lab: Lab, tmp_path: Path) -> None:
     given = settings(lab, tmp_path, scenario)
     status = command.run(argparse.Namespace(), given)
     folder = the_folder(given)
-    verdict = records.read_json(folder / records.VERDICT)
+    verdict = read_json(folder / VERDICT)
     assert (verdict["verdict"], status) == ("met", 0), verdict["because"]
     assert verdict["fault_s"] is None
     assert lines(folder / "faults.jsonl") == []
@@ -260,7 +260,7 @@ def test_an_interruption_undoes_the_fault_and_keeps_the_records(lab: Lab, tmp_pa
     assert lab.engine.status["lab-predictor-1-1"] == "running"
     folder = the_folder(given)
     assert [one["event"] for one in lines(folder / "faults.jsonl")][-1] == "ended"
-    verdict = records.read_json(folder / records.VERDICT)
+    verdict = read_json(folder / VERDICT)
     assert verdict["verdict"] == "could not run"
     assert "interrupted" in verdict["because"][0]
     assert (folder / "journal.jsonl").is_file()
@@ -271,9 +271,9 @@ def test_trials_are_summed_up(lab: Lab, tmp_path: Path, capsys: pytest.CaptureFi
     given = settings(lab, tmp_path, UNLOADED, trials=2)
     assert command.run(argparse.Namespace(), given) == 0
     folders = sorted(path for path in given.results_dir.iterdir() if path.name.endswith("own"))
-    assert [records.read_json(path / records.VERDICT)["seed"] for path in folders] == [1, 2]
+    assert [read_json(path / VERDICT)["seed"] for path in folders] == [1, 2]
     (summed,) = (path for path in given.results_dir.iterdir() if path.name.endswith("-trials"))
-    content = records.read_json(summed / command.TRIALS_FILE)
+    content = read_json(summed / command.TRIALS_FILE)
     assert content["met"]["successes"] == 2
     assert "met in 2 of 2 trials" in capsys.readouterr().out
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from lab import records
 from lab.facts import invariants, ledger
 from lab.parts.controller import Entry, ServerState
+from lab.records.folder import INVARIANTS, JOURNAL, SETTINGS_FILE, read_json, write_json
 from unit.lab.journal_entries import signalled
 from unit.lab.planted_records import T0, Planted, acted, decided, observed, server, state, told
 
@@ -35,7 +35,7 @@ def broken(planted: Planted) -> dict[str, tuple[str, ...]]:
     ledger.build(folder)
     findings = invariants.check(folder)
     assert [finding.name for finding in findings] == list(invariants.RULES)
-    written = json.loads((folder / records.INVARIANTS).read_text())["findings"]
+    written = json.loads((folder / INVARIANTS).read_text())["findings"]
     assert [each["verdict"] for each in written] == [finding.verdict for finding in findings]
     assert all(each["rule"] for each in written)
     return {
@@ -310,7 +310,7 @@ def test_a_violation_counts_even_where_records_are_missing(planted: Planted) -> 
 def test_without_a_journal_nothing_that_it_tells_is_valid(planted: Planted) -> None:
     planted.journal = told(*PROMOTED)
     folder = planted.save()
-    (folder / records.JOURNAL).unlink()
+    (folder / JOURNAL).unlink()
     ledger.build(folder)
     findings = {each.name: each for each in invariants.check(folder)}
     assert {each.verdict for name, each in findings.items() if name != AFTER} == {invariants.UNKNOWN}
@@ -342,8 +342,8 @@ def test_a_gap_after_a_start_within_the_run_is_a_gap(planted: Planted) -> None:
 def test_without_the_state_at_the_start_no_rule_is_valid(planted: Planted) -> None:
     planted.journal = told(*PROMOTED)
     folder = planted.save()
-    settings = records.read_json(folder / records.SETTINGS_FILE)
-    records.write_json(folder / records.SETTINGS_FILE, settings | {"state_start": None})
+    settings = read_json(folder / SETTINGS_FILE)
+    write_json(folder / SETTINGS_FILE, settings | {"state_start": None})
     ledger.build(folder)
     findings = invariants.check(folder)
     assert {each.verdict for each in findings if each.name != AFTER} == {invariants.UNKNOWN}

@@ -16,7 +16,6 @@ from typing import Any
 import duckdb
 import pytest
 
-from lab import records
 from lab.bench.measurements import ledger_join
 from lab.commands import ledger as command
 from lab.errors import RecordsError
@@ -25,6 +24,17 @@ from lab.facts import invariants, ledger, ledger_sql, milestones, story, summary
 from lab.load import answers
 from lab.load.answers import Answers
 from lab.parts.docker import Engine, _lines
+from lab.records.folder import (
+    COLLECTED,
+    HAPROXY_LOG,
+    HAPROXY_MESSAGES,
+    JOURNAL,
+    LEDGER,
+    PREDICTOR_LOG,
+    REQUESTS,
+    STORY,
+    read_json,
+)
 from lab.settings import Settings
 from unit.lab.journal_entries import signalled
 from unit.lab.loopback_docker import docker
@@ -210,7 +220,7 @@ def test_the_newest_ledger_is_taken_even_if_a_run_without_load_is_newer(planted:
     (planted.folder / ledger_sql.PARQUET).unlink()
     chaos = planted.folder.parent / "20261121T130000Z-2-active-chaos"
     chaos.mkdir()
-    for name in (records.HAPROXY_LOG, records.PREDICTOR_LOG, records.STORY):
+    for name in (HAPROXY_LOG, PREDICTOR_LOG, STORY):
         (chaos / name).touch()
     settings = Settings(results_dir=planted.folder.parent)
     assert command.run(argparse.Namespace(folder=None), settings) == 0
@@ -245,7 +255,7 @@ def test_37_planted_losses_are_37_in_the_right_classes(planted: Planted) -> None
     assert made.per_server["haproxy"] == {"lost_before_server": 11, "lost_on_way_back": 9}
     assert made.complete, made.incomplete_because
     assert ledger.load(planted.folder) == made
-    written = json.loads((planted.folder / records.LEDGER).read_text())
+    written = json.loads((planted.folder / LEDGER).read_text())
     assert written["lost"][0]["class"] == "lost_before_server"
     lengths = [each["duration_s"] for each in written["outages"]]
     assert lengths == pytest.approx([0.105, 0.165, 0.085], abs=1e-5)
@@ -289,7 +299,7 @@ def test_a_missing_log_makes_everything_unknown(planted: Planted) -> None:
         planted.request(number / 10)
     planted.request(2, status=0, error=NO_REPLY)
     folder = planted.save()
-    for name in (records.HAPROXY_LOG, records.PREDICTOR_LOG):
+    for name in (HAPROXY_LOG, PREDICTOR_LOG):
         (folder / name).unlink()
     made = ledger.build(folder)
     assert classes(made) == {"unknown": 11}
@@ -328,7 +338,7 @@ def test_lines_that_a_dying_predictor_did_not_write_are_told_from_lost_logs(plan
     assert made.complete, made.incomplete_because
     assert any("took its last lines with it" in note for note in made.notes)
     planted.request(5.0, executed=[])  # a start, just then, explains nothing
-    (planted.folder / records.REQUESTS).unlink()
+    (planted.folder / REQUESTS).unlink()
     made = ledger.build(planted.save())
     assert not made.complete
     assert "1 requests that predictor-1 answered have no line in its log" in made.incomplete_because[0]
@@ -346,7 +356,7 @@ def test_requests_without_a_row_of_the_client_are_counted(planted: Planted) -> N
     assert "HAProxy served 1 requests that were not of the load" in made.notes
     planted.log("f" * 32, 0.6)
     planted.unfinished = 3
-    (planted.folder / records.REQUESTS).unlink()
+    (planted.folder / REQUESTS).unlink()
     made = ledger.build(planted.save())
     assert made.incomplete_because == (
         "1 requests of the load in HAProxy's log have no row in requests.csv",
@@ -401,7 +411,7 @@ def test_the_logs_of_all_parts_are_fetched(tmp_path: Path) -> None:
     assert [each.raw for each in entries] == [entry]
     written = {
         name: (tmp_path / name).read_text(encoding="utf-8").split("\n")[:-1]
-        for name in (records.HAPROXY_LOG, records.HAPROXY_MESSAGES, records.PREDICTOR_LOG, records.JOURNAL)
+        for name in (HAPROXY_LOG, HAPROXY_MESSAGES, PREDICTOR_LOG, JOURNAL)
     }
     assert list(written.values()) == [
         [logs["haproxy"][0], logs["haproxy"][2]],
@@ -409,7 +419,7 @@ def test_the_logs_of_all_parts_are_fetched(tmp_path: Path) -> None:
         [logs["predictor-1"][0], *logs["predictor-2"]],
         [json.dumps(entry)],
     ]
-    counted = {each["service"]: each["lines"] for each in records.read_json(tmp_path / records.COLLECTED)}
+    counted = {each["service"]: each["lines"] for each in read_json(tmp_path / COLLECTED)}
     assert counted == {service: len(lines) for service, lines in logs.items()}
 
 
@@ -425,9 +435,9 @@ def test_what_a_log_lacks_is_said_once_by_the_ledger_or_else_by_who_fetched_it(t
             "the container of predictor-1 was replaced",
         ]
         assert missing[2].startswith("the log of predictor-9 cannot be read: ")
-        kept = records.read_json(tmp_path / records.COLLECTED)
+        kept = read_json(tmp_path / COLLECTED)
         assert [each["missing"] for each in kept if each["missing"]] == missing
-        (tmp_path / records.REQUESTS).touch()
+        (tmp_path / REQUESTS).touch()
         assert collect.collect(tmp_path, engine, T0, before)[1] == []
 
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from lab import records
 from lab.facts import invariants, ledger, story
+from lab.records.folder import VERDICT, write_json
 from lab.report import ledger_text, short
 from unit.lab.planted_records import Planted, acted, observed, told
 
@@ -57,7 +57,7 @@ def test_a_rule_says_what_it_saw(planted: Planted) -> None:
 def test_the_short_report_says_on_how_many_events_all_rules_held(planted: Planted) -> None:
     planted.journal = told(acted(20, "promote", "predictor-3"), observed(21, "predictor-3", weight=100))
     text(planted)
-    records.write_json(planted.folder / records.VERDICT, {"verdict": "met", "because": []})
+    write_json(planted.folder / VERDICT, {"verdict": "met", "because": []})
     out = io.StringIO()
     Console(file=out, width=300).print(short.terminal(planted.folder))
     assert (

@@ -16,13 +16,13 @@ from typing import Any
 
 import pytest
 
-from lab import records
 from lab.commands import loadtest as command
 from lab.errors import NotSteadyError, UnreachableError
 from lab.experiment import loadtest
 from lab.facts import summary
 from lab.load import spec
 from lab.parts import docker as engine
+from lab.records.folder import REQUESTS, SETTINGS_FILE, new_folder, read_json
 from lab.settings import Settings
 from unit.lab.loopback_docker import docker
 from unit.lab.scripted_server import (
@@ -101,7 +101,7 @@ def load(server: ScriptedServer, results: Path, **variables: str) -> loadtest.Ou
 
 def rows(folder: Path) -> list[dict[str, str]]:
     """Return the rows of requests.csv."""
-    with (folder / records.REQUESTS).open(newline="") as file:
+    with (folder / REQUESTS).open(newline="") as file:
         return list(csv.DictReader(file))
 
 
@@ -250,7 +250,7 @@ def test_trials_have_seeds_of_their_own_and_say_together_what_they_found(
             argparse.Namespace(help_variables=False, name_file=None), Settings.from_environment(given)
         )
     (folder,) = tmp_path.glob("*-loadtests")
-    together = records.read_json(folder / command.TOGETHER)
+    together = read_json(folder / command.TOGETHER)
     runs = [tmp_path / name for name in together["folders"]]
     assert [spec.read(run).seed for run in runs] == [5, 6]
     rates = [summary.load(run).first_failure for run in runs]
@@ -289,7 +289,7 @@ def test_the_summary_can_be_made_again_from_the_saved_records(tmp_path: Path) ->
     with serving(predictions(lambda number, _: Reply(status=429 if number % 10 == 9 else 200))) as server:
         outcome = load(server, tmp_path, RATE="40", DURATION="2", ARRIVALS="poisson", BEYOND_S="-1")
     assert summary.summarise(outcome.folder) == outcome.summary == summary.load(outcome.folder)
-    settings: dict[str, Any] = records.read_json(outcome.folder / records.SETTINGS_FILE)
+    settings: dict[str, Any] = read_json(outcome.folder / SETTINGS_FILE)
     assert settings["topology"] == "2-active"
     assert settings["service"]["predictor-2"]["capacity_per_s"] == CAPACITY_PER_S
     assert settings["service_end"] == settings["service"]
@@ -311,7 +311,7 @@ def test_a_docker_that_cannot_be_asked_does_not_fail_the_run(
     monkeypatch.setattr(engine, "START_S", 0.0)
     with serving(predictions(lambda *_: Reply())) as server:
         outcome = load(server, tmp_path, DURATION="1", LAB_DOCKER_URL="http://127.0.0.1:9")
-    settings = records.read_json(outcome.folder / records.SETTINGS_FILE)
+    settings = read_json(outcome.folder / SETTINGS_FILE)
     assert "Docker at http://127.0.0.1:9" in settings["containers"]
     assert settings["versions"]["docker"] == settings["containers"]
     assert settings["versions"]["haproxy"] == "3.0.11-1"
@@ -363,5 +363,5 @@ def test_a_system_that_does_not_predict_is_refused(tmp_path: Path) -> None:
 
 def test_a_result_folder_is_never_used_twice(tmp_path: Path) -> None:
     now = datetime(2026, 11, 21, 12, 0, 0, tzinfo=UTC)
-    names = [records.new_folder(tmp_path, "single", now).name for _ in range(3)]
+    names = [new_folder(tmp_path, "single", now).name for _ in range(3)]
     assert names == ["20261121T120000Z-single", "20261121T120000Z-single-2", "20261121T120000Z-single-3"]

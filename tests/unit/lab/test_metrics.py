@@ -11,7 +11,8 @@ from lab.facts.metrics import Lag, Records, Rows
 from lab.facts.validity import Generator
 from lab.load.cpu import NOT_SAMPLED, CpuUse, cpu_use
 from lab.load.spec import LoadSpec, from_settings
-from lab.records import COLUMNS, REQUESTS, Request, RequestReader, RequestWriter
+from lab.records.folder import REQUESTS
+from lab.records.requests import COLUMNS, Request, RequestReader, RequestWriter
 from lab.settings import Settings
 
 START_S = 1_700_000_000.0

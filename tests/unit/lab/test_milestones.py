@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from lab import records
 from lab.facts import milestones, story
 from lab.facts.milestones import FaultSpan
 from lab.facts.story import Story
 from lab.parts.controller import Entry
+from lab.records.folder import STORY
 from unit.lab.journal_entries import (
     KILLED_AND_REPLACED,
     ROLES,
@@ -91,7 +91,7 @@ def test_without_joined_requests_nothing_is_claimed_of_the_clocks(tmp_path: Path
     assert made.phase("in rotation").uncertainty_ms == 2.0  # type: ignore[union-attr]
     assert made.requests is None
     assert made.notes[-1].startswith("no request is in both records: how far the clocks")
-    written = json.loads((tmp_path / records.STORY).read_text())
+    written = json.loads((tmp_path / STORY).read_text())
     assert [each["uncertainty_ms"] for each in written["phases"] if each["name"] == "first served"] == [None]
 
 

@@ -16,17 +16,36 @@ from typing import Any
 
 import pytest
 
-from lab import records
 from lab.experiment import assess, parse, schedule
 from lab.facts.judge import Facts, Verdict
 from lab.load import spec
 from lab.parts.controller import Entry
 from lab.parts.predictors import Info
+from lab.records.folder import (
+    ANSWERS,
+    COLLECTED,
+    CPU,
+    CPU_COLUMNS,
+    FAULTS,
+    GENERATOR,
+    HAPROXY_LOG,
+    JOURNAL,
+    LOAD,
+    PREDICTOR_LOG,
+    REQUESTS,
+    SAMPLES,
+    SCENARIO,
+    SETTINGS_FILE,
+    json_lines,
+    read_json,
+    write_json,
+)
+from lab.records.requests import COLUMNS
 from lab.settings import Settings
 from unit.lab.journal_entries import ROLES, signalled, state
 from unit.lab.planted_records import T0, Planted, acted, decided, observed, told
 
-SCENARIO = """\
+SCENARIO_TEXT = """\
 description: one server dies
 load: {rate: 40, before_s: 10, after_s: 2}
 faults:
@@ -60,7 +79,7 @@ def journal() -> list[Entry]:
 
 
 def plan(folder: Path) -> schedule.Plan:
-    made = parse.read(folder / records.SCENARIO)
+    made = parse.read(folder / SCENARIO)
     servers = {name: Info(name, "1", [], {}, 50.0) for name in ROLES}
     return schedule.plan(made, state(), servers, Settings(), 1)
 
@@ -69,7 +88,7 @@ def plan(folder: Path) -> schedule.Plan:
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An experiment's folder with all that the lab writes."""
     folder = tmp_path_factory.mktemp("whole")
-    (folder / records.SCENARIO).write_text(SCENARIO, encoding="utf-8")
+    (folder / SCENARIO).write_text(SCENARIO_TEXT, encoding="utf-8")
     planted = Planted(folder, journal=journal(), collected=[{"service": "haproxy", "missing": ""}])
     for number in range(SENT):
         at_s = number / RATE_PER_S
@@ -83,20 +102,20 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     planted.save()
     made = plan(folder)
     spec.save(folder, made.load)
-    settings = records.read_json(folder / records.SETTINGS_FILE)
+    settings = read_json(folder / SETTINGS_FILE)
     strokes = [{**dataclasses.asdict(each), "parameters": {}} for each in made.strokes]
     settings |= {"plan": {"strokes": strokes}, "settings": {"idle_min_percent": 5.0}}
     settings |= {"started_s": T0 - 1, "cost_factor": 1.0}
-    records.write_json(folder / records.SETTINGS_FILE, settings)
+    write_json(folder / SETTINGS_FILE, settings)
     fared = {"in_flight_peak_requests": 9, "in_flight_bound_hits": 0, "stopped_because": "it was ended"}
-    content(records.GENERATOR, started_s=T0, **fared)(folder)
+    content(GENERATOR, started_s=T0, **fared)(folder)
     rows = "".join(f"{T0 + second},80.0,10.0\n" for second in range(51))
-    (folder / records.CPU).write_text(",".join(records.CPU_COLUMNS) + "\n" + rows, encoding="utf-8")
+    (folder / CPU).write_text(",".join(CPU_COLUMNS) + "\n" + rows, encoding="utf-8")
     return folder
 
 
 def verdict(folder: Path) -> Verdict:
-    entries = [Entry.from_raw(raw) for raw in records.json_lines(folder / records.JOURNAL)]
+    entries = [Entry.from_raw(raw) for raw in json_lines(folder / JOURNAL)]
     return assess.verdict(folder, plan(folder), entries, T0 + STRUCK_S, Facts())
 
 
@@ -118,11 +137,11 @@ def rows(change: Callable[[list[dict[str, str]]], list[dict[str, str]]]) -> Chan
     """Change the rows of requests.csv."""
 
     def of(folder: Path) -> None:
-        path = folder / records.REQUESTS
+        path = folder / REQUESTS
         with path.open(newline="", encoding="utf-8") as file:
             kept = change(list(csv.DictReader(file)))
         with path.open("w", newline="", encoding="utf-8") as file:
-            writer = csv.DictWriter(file, records.COLUMNS, lineterminator="\n")
+            writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
             writer.writeheader()
             writer.writerows(kept)
 
@@ -131,7 +150,7 @@ def rows(change: Callable[[list[dict[str, str]]], list[dict[str, str]]]) -> Chan
 
 def content(name: str, **values: Any) -> Change:
     """Change values of a JSON file."""
-    return lambda folder: records.write_json(folder / name, records.read_json(folder / name) | values)
+    return lambda folder: write_json(folder / name, read_json(folder / name) | values)
 
 
 def another_line(found: list[str]) -> list[str]:
@@ -146,7 +165,7 @@ def without_lines_of(server: str, since_s: float, until_s: float) -> Change:
         raw = json.loads(line)
         return raw["server"] != server or not since_s <= raw["time"] - T0 < until_s
 
-    return lines(records.PREDICTOR_LOG, lambda found: [line for line in found if keeps(line)])
+    return lines(PREDICTOR_LOG, lambda found: [line for line in found if keeps(line)])
 
 
 def struck_by(fault: str) -> Change:
@@ -158,7 +177,7 @@ def struck_by(fault: str) -> Change:
             json.dumps({"time": T0 + at_s, "event": event, **raw})
             for at_s, event in ((20, "inject"), (20.1, "effect"), (25, "ended"))
         ]
-        lines(records.FAULTS, lambda found: found + more)(folder)
+        lines(FAULTS, lambda found: found + more)(folder)
         without_lines_of("predictor-1", 19.9, 20.3)(folder)
 
     return of
@@ -167,31 +186,31 @@ def struck_by(fault: str) -> Change:
 def unproven(folder: Path) -> None:
     """Take away what tells of each server's container."""
     untold = ('"container": [null, "running"]', '"x": [0, 1]')
-    lines(records.JOURNAL, lambda found: [line.replace(*untold) for line in found])(folder)
-    started = records.read_json(folder / records.SETTINGS_FILE)["state_start"]
+    lines(JOURNAL, lambda found: [line.replace(*untold) for line in found])(folder)
+    started = read_json(folder / SETTINGS_FILE)["state_start"]
     servers = [each | {"container": "unknown"} for each in started["servers"]]
-    content(records.SETTINGS_FILE, state_start=started | {"servers": servers})(folder)
+    content(SETTINGS_FILE, state_start=started | {"servers": servers})(folder)
 
 
 CASES: dict[str, tuple[Change, str]] = {
-    "no journal": (remove(records.JOURNAL), "journal.jsonl is missing"),
-    "an empty journal": (lines(records.JOURNAL, lambda _: []), "its log was rotated"),
-    "a rotated journal": (lines(records.JOURNAL, lambda found: found[5:]), "its log was rotated"),
+    "no journal": (remove(JOURNAL), "journal.jsonl is missing"),
+    "an empty journal": (lines(JOURNAL, lambda _: []), "its log was rotated"),
+    "a rotated journal": (lines(JOURNAL, lambda found: found[5:]), "its log was rotated"),
     "a gap in the journal": (
-        lines(records.JOURNAL, lambda found: [*found[:8], *found[10:]]),
+        lines(JOURNAL, lambda found: [*found[:8], *found[10:]]),
         "the journal has no entries between",
     ),
     "no policy": (
-        lines(records.JOURNAL, lambda found: [found[0].replace('"policy"', '"other"'), *found[1:]]),
+        lines(JOURNAL, lambda found: [found[0].replace('"policy"', '"other"'), *found[1:]]),
         "the journal has no entry `started` with the policy",
     ),
     "nothing says that the standby was proven": (
         unproven,
         "nothing tells its container",
     ),
-    "no cpu.csv": (remove(records.CPU), "cpu.csv"),
+    "no cpu.csv": (remove(CPU), "cpu.csv"),
     "400 of 2400 requests without an end": (
-        content(records.GENERATOR, begun_requests=2400, unfinished_requests=400),
+        content(GENERATOR, begun_requests=2400, unfinished_requests=400),
         "400 requests had no end when the load was ended, and have no row",
     ),
     "500 of 2000 rows missing": (
@@ -211,16 +230,16 @@ CASES: dict[str, tuple[Change, str]] = {
         "3 rows of requests.csv have the id of another row",
     ),
     "two lines of HAProxy's of one request that differ": (
-        lines(records.HAPROXY_LOG, another_line),
+        lines(HAPROXY_LOG, another_line),
         "1 requests have two lines in HAProxy's log that are not the same",
     ),
-    "no generator.json": (remove(records.GENERATOR), "the generator ended before its run was over"),
-    "no haproxy.jsonl": (remove(records.HAPROXY_LOG), "haproxy.jsonl is missing"),
+    "no generator.json": (remove(GENERATOR), "the generator ended before its run was over"),
+    "no haproxy.jsonl": (remove(HAPROXY_LOG), "haproxy.jsonl is missing"),
     "lines of HAProxy's missing": (
-        lines(records.HAPROXY_LOG, lambda found: found[:800] + found[820:]),
+        lines(HAPROXY_LOG, lambda found: found[:800] + found[820:]),
         "20 requests that were answered have no line in HAProxy's log",
     ),
-    "no predictor.jsonl": (remove(records.PREDICTOR_LOG), "predictor.jsonl is missing"),
+    "no predictor.jsonl": (remove(PREDICTOR_LOG), "predictor.jsonl is missing"),
     "lines of a server missing while it lived": (
         without_lines_of("predictor-2", 30, 31),
         "requests that predictor-2 answered have no line in its log, and it did not die then",
@@ -236,43 +255,43 @@ CASES: dict[str, tuple[Change, str]] = {
         )
         for fault in ("latency", "cpu_cut", "unready", "errors", "pause", "cut_off")
     },
-    "no samples": (remove(records.SAMPLES), "samples.jsonl is missing"),
+    "no samples": (remove(SAMPLES), "samples.jsonl is missing"),
     "samples with a gap": (
-        lines(records.SAMPLES, lambda found: found[:60] + found[100:]),
+        lines(SAMPLES, lambda found: found[:60] + found[100:]),
         "samples.jsonl has nothing from",
     ),
     "samples that end early": (
-        lines(records.SAMPLES, lambda found: found[:100]),
+        lines(SAMPLES, lambda found: found[:100]),
         "samples.jsonl has nothing from",
     ),
-    "no faults.jsonl": (remove(records.FAULTS), "faults.jsonl is missing"),
+    "no faults.jsonl": (remove(FAULTS), "faults.jsonl is missing"),
     "a planned fault without a record": (
-        lines(records.FAULTS, lambda _: []),
+        lines(FAULTS, lambda _: []),
         "faults.jsonl has no injection of kill at predictor-1, which was planned",
     ),
-    "no collected.json": (remove(records.COLLECTED), "collected.json is missing"),
+    "no collected.json": (remove(COLLECTED), "collected.json is missing"),
     "a log that was rotated": (
-        lambda folder: records.write_json(
-            folder / records.COLLECTED, [{"service": "haproxy", "missing": "the log of haproxy was rotated"}]
+        lambda folder: write_json(
+            folder / COLLECTED, [{"service": "haproxy", "missing": "the log of haproxy was rotated"}]
         ),
         "the log of haproxy was rotated",
     ),
-    "no right answers": (remove(records.ANSWERS), "answers.json is missing: wrong answers cannot be told"),
+    "no right answers": (remove(ANSWERS), "answers.json is missing: wrong answers cannot be told"),
     "no state at the start": (
-        content(records.SETTINGS_FILE, state_start=None),
+        content(SETTINGS_FILE, state_start=None),
         "settings.json has no state at the start",
     ),
     "no state at the end": (
-        content(records.SETTINGS_FILE, state_end="the controller does not answer"),
+        content(SETTINGS_FILE, state_end="the controller does not answer"),
         "settings.json has no state at the end",
     ),
-    "no settings.json": (remove(records.SETTINGS_FILE), "settings.json is missing"),
-    "no requests.csv": (remove(records.REQUESTS), "requests.csv is missing"),
+    "no settings.json": (remove(SETTINGS_FILE), "settings.json is missing"),
+    "no requests.csv": (remove(REQUESTS), "requests.csv is missing"),
     "a requests.csv of another version": (
-        lines(records.REQUESTS, lambda found: [line.rpartition(",")[0] for line in found]),
+        lines(REQUESTS, lambda found: [line.rpartition(",")[0] for line in found]),
         "cannot be read",
     ),
-    "no load.json": (remove(records.LOAD), "load.json"),
+    "no load.json": (remove(LOAD), "load.json"),
 }
 
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from lab import records
 from lab.facts import service
 from lab.facts.service import Services
+from lab.records.folder import FAULTS, PREDICTOR_LOG, SETTINGS_FILE, write_json
 
 STATED: dict[str, Any] = {
     "kind": "emulated",
@@ -57,10 +57,10 @@ def test_counts_are_compared_and_a_restarted_server_counts_from_0() -> None:
 
 def folder(path: Path, saved: dict[str, Any], lines: list[dict[str, Any]] | None = None) -> Path:
     """Plant the records of a run: settings.json, and with lines predictor.jsonl."""
-    records.write_json(path / records.SETTINGS_FILE, saved)
+    write_json(path / SETTINGS_FILE, saved)
     if lines is not None:
         text = "".join(f"{json.dumps(line)}\n" for line in lines)
-        (path / records.PREDICTOR_LOG).write_text(text, encoding="utf-8")
+        (path / PREDICTOR_LOG).write_text(text, encoding="utf-8")
     return path
 
 
@@ -106,10 +106,10 @@ def test_an_experiment_counts_the_lines_of_the_servers_that_were_not_struck(tmp_
         {"time": at, "event": event, "fault": "cpu_cut", "target": "p1"}
         for event, at in (("inject", 49.9), ("effect", 50), ("undo", 50.5), ("ended", 50.6))
     ]
-    (made / records.FAULTS).write_text("".join(f"{json.dumps(one)}\n" for one in events))
+    (made / FAULTS).write_text("".join(f"{json.dumps(one)}\n" for one in events))
     assert service.invalid_because(made) == ()
     others = [event | {"target": "p2"} for event in events]
-    (made / records.FAULTS).write_text("".join(f"{json.dumps(one)}\n" for one in others))
+    (made / FAULTS).write_text("".join(f"{json.dumps(one)}\n" for one in others))
     assert service.invalid_because(made) == (reason,), "another server was struck"
 
 

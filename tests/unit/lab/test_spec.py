@@ -7,7 +7,7 @@ import pytest
 
 from lab.errors import RecordsError
 from lab.load import spec
-from lab.records import LOAD
+from lab.records.folder import LOAD
 from lab.settings import Settings
 
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from lab import records
 from lab.commands import ledger as command
 from lab.facts import clock, ledger, story
+from lab.records.folder import STORY
 from lab.settings import Settings
 from unit.lab.journal_entries import signalled
 from unit.lab.planted_records import T0, Planted, acted, decided, observed, told
@@ -77,7 +77,7 @@ def test_each_phase_of_a_failover_has_its_time_and_its_source(planted: Planted) 
     assert steady is not None
     assert steady.uncertainty_ms == pytest.approx(252.3, abs=0.1), "250 between samples"
     assert any("seen in effect 150 ms after" in note for note in made.notes)
-    written = json.loads((planted.folder / records.STORY).read_text())
+    written = json.loads((planted.folder / STORY).read_text())
     assert written["phases"][1]["from"] == "injected"
     assert written["total_ms"] == made.total_ms
 

@@ -15,7 +15,6 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from lab import records
 from lab.bench import measurements
 from lab.bench.figures import SCENARIOS, Figure, Figures, Series
 from lab.errors import LabError
@@ -28,6 +27,7 @@ from lab.load.generator import Load
 from lab.load.provenance import made
 from lab.load.spec import LoadSpec
 from lab.parts.controller import Controller, State
+from lab.records.folder import CPU, new_folder, read_json, write_json
 from lab.settings import Settings
 
 STEADY_WAIT_S = 60.0
@@ -48,7 +48,7 @@ class Bench:
 
     def load(self, name: str, asked: LoadSpec) -> Load:
         """Return a load that keeps its records in a folder of its own."""
-        folder = records.new_folder(self.folder, name)
+        folder = new_folder(self.folder, name)
         self.loads.append(folder)
         with Controller(self.settings.controller_url) as controller:
             servers = checks.servers(self.settings, controller.state())
@@ -79,7 +79,7 @@ def doubts_about(folder: Path, idle_min_percent: float) -> tuple[str, ...]:
     """Say what makes the records of a load invalid: its generator fell behind, or the CPU was used up."""
     generator, said = validity.generator_of(folder)
     rows = metrics.Records(folder, spec.read(folder), started_s=said.get("started_s", 0.0))
-    cpu = cpu_use(folder / records.CPU)
+    cpu = cpu_use(folder / CPU)
     return validity.invalid_because(rows.rows(), rows.lag(None), generator, cpu, idle_min_percent)
 
 
@@ -120,13 +120,13 @@ def run(name: str, bench: Bench) -> Figures:
 def save(settings: Settings, folder: Path, name: str, figures: Figures) -> None:
     """Write figures to NAME.json."""
     content = {"made": made(settings, "make bench"), "figures": [asdict(figure) for figure in figures]}
-    records.write_json(folder / f"{name}.json", content)
+    write_json(folder / f"{name}.json", content)
 
 
 def load_all(folder: Path) -> Figures:
     """Read the figures of a benchmark folder, in the order in which they were measured."""
     found: Figures = []
     for path in sorted(folder.glob("*.json"), key=lambda one: one.stat().st_mtime_ns):
-        content: dict[str, Any] = records.read_json(path)
+        content: dict[str, Any] = read_json(path)
         found += [Figure(**{**one, "values": tuple(one["values"])}) for one in content.get("figures", [])]
     return found

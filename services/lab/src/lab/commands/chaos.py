@@ -12,7 +12,7 @@ from lab.experiment.runner import Trial
 from lab.experiment.schedule import Plan
 from lab.facts import judge
 from lab.parts.controller import Controller
-from lab.records import VERDICT, read_json
+from lab.records.folder import VERDICT, read_json
 from lab.report import page, story_text, terminal
 from lab.settings import Settings
 

@@ -6,12 +6,12 @@ from pathlib import Path
 
 from rich.table import Table
 
-from lab import records
 from lab.commands.report import find
 from lab.facts import compare, summary
 from lab.facts.first_failures import MOVES
 from lab.facts.metrics import Second
 from lab.load.provenance import made
+from lab.records.folder import SUMMARY, new_folder, write_json
 from lab.report import plots, terminal
 from lab.settings import Settings
 
@@ -25,12 +25,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, settings: Settings) -> int:
     """Print the tables; save compare.json and the chart in a folder of their own."""
-    folders = [find(folder, settings, records.SUMMARY) for folder in args.folders]
+    folders = [find(folder, settings, SUMMARY) for folder in args.folders]
     summaries = [summary.load(folder) for folder in folders]
     comparison = compare.compare(summaries)
-    target = records.new_folder(settings.results_dir, "compare")
+    target = new_folder(settings.results_dir, "compare")
     content = {"made": made(settings, "make loadtest-all"), **dataclasses.asdict(comparison)}
-    records.write_json(target / "compare.json", content)
+    write_json(target / "compare.json", content)
     curves: dict[str, list[Second]] = {row.topology: [] for row in comparison.rates}
     for folder, each in zip(folders, summaries, strict=True):
         curves[each.topology] += summary.records_of(folder).seconds()[:-1]  # the last second is cut off

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import argparse
 
-from lab import records
 from lab.errors import LabError
 from lab.experiment import parse, scenario
 from lab.experiment.runner import Trial
 from lab.experiment.scenario import Scenario
 from lab.facts import judge, trials
 from lab.facts.trials import Result
+from lab.records.folder import new_folder, write_json
 from lab.report import page, short, terminal, trials_text
 from lab.settings import Settings
 
@@ -67,6 +67,6 @@ def _save(settings: Settings, results: list[Result]) -> None:
     """Write what the trials say together, in a folder of its own, and show it."""
     content = trials.summary(results, settings.trials)
     stem = next(each.folder for each in results if each.folder).split("-", 1)[1]
-    folder = records.new_folder(settings.results_dir, f"{stem}-trials")
-    records.write_json(folder / TRIALS_FILE, content)
+    folder = new_folder(settings.results_dir, f"{stem}-trials")
+    write_json(folder / TRIALS_FILE, content)
     terminal.show("", trials_text.table(results, content), f"\nrecords: results/{folder.name}/")

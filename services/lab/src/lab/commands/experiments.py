@@ -9,12 +9,12 @@ from collections.abc import Mapping
 from rich.table import Table
 from rich.text import Text
 
-from lab import records
 from lab.experiment import parse, runner, scenario
 from lab.facts import judge
 from lab.facts.trials import Result
 from lab.load.provenance import made
 from lab.parts.controller import Controller
+from lab.records.folder import new_folder, write_json
 from lab.report import page, terminal
 from lab.settings import Settings
 
@@ -62,11 +62,11 @@ def run(_args: argparse.Namespace, settings: Settings) -> int:
 
 def _save(settings: Settings, topology: str, results: Mapping[str, Result]) -> None:
     """Write and show what there is, after Ctrl-C too."""
-    folder = records.new_folder(settings.results_dir, f"{topology}-experiments")
+    folder = new_folder(settings.results_dir, f"{topology}-experiments")
     command = f"make up TOPOLOGY={topology}; make experiments SEED={settings.seed}"
     rows = [{"scenario": name} | {key: getattr(each, key) for key in SAVED} for name, each in results.items()]
     content = {"made": made(settings, command), "topology": topology, "experiments": rows}
-    records.write_json(folder / FILE, content)
+    write_json(folder / FILE, content)
     terminal.show("", table(results), f"\nrecords: results/{folder.name}/")
 
 

@@ -5,7 +5,7 @@ import argparse
 from lab.commands import report
 from lab.commands.loadtest import INVALID
 from lab.facts import invariants, ledger, story
-from lab.records import LEDGER, PREDICTOR_LOG
+from lab.records.folder import LEDGER, PREDICTOR_LOG
 from lab.report import ledger_text, terminal
 from lab.settings import Settings
 

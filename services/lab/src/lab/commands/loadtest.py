@@ -13,13 +13,13 @@ from pathlib import Path
 
 from rich.table import Table
 
-from lab import records
 from lab.errors import LabError
 from lab.experiment import loadtest
 from lab.experiment.loadtest import Outcome
 from lab.facts import first_failures
 from lab.facts.first_failures import Rates
 from lab.load.provenance import made
+from lab.records.folder import new_folder, write_json
 from lab.report import loadtest_text, terminal
 from lab.settings import LOADTEST, SETTINGS, Settings
 
@@ -80,14 +80,14 @@ def _one(settings: Settings, number: int) -> Outcome:
 def _together(settings: Settings, done: list[Outcome], rates: Rates) -> None:
     """Save and show what the runs say together."""
     topology = done[0].summary.topology
-    folder = records.new_folder(settings.results_dir, f"{topology}-loadtests")
+    folder = new_folder(settings.results_dir, f"{topology}-loadtests")
     content = {
         "made": made(settings, f"make loadtest TRIALS={settings.trials}"),
         "topology": topology,
         "folders": [each.folder.name for each in done],
         "rates": dataclasses.asdict(rates),
     }
-    records.write_json(folder / TOGETHER, content)
+    write_json(folder / TOGETHER, content)
     terminal.show("", loadtest_text.several(rates), f"\nrecords: results/{folder.name}/")
 
 

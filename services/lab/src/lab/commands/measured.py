@@ -4,8 +4,8 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from lab import records
 from lab.errors import RecordsError
+from lab.records.folder import read_json, write_json
 from lab.report import measured
 from lab.settings import Settings
 
@@ -38,7 +38,7 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
         ("experiments.json", experiments),
         ("comparison.json", comparisons),
     ):
-        records.write_json(folder / name, content)
+        write_json(folder / name, content)
     (args.docs / "measured.md").write_text(measured.page(benches, experiments, comparisons), encoding="utf-8")
     print(
         f"docs/measured.md: {sum(len(each['figures']) for each in benches)} figures, "
@@ -55,7 +55,7 @@ def base(version: str) -> str:
 def newest(settings: Settings, pattern: str) -> list[dict[str, Any]]:
     """Return the results of this version that match, the newest first."""
     paths = sorted(settings.results_dir.glob(pattern), key=lambda path: path.stat().st_mtime, reverse=True)
-    contents = [records.read_json(path) for path in paths]
+    contents = [read_json(path) for path in paths]
     return [
         each for each in contents if base(each.get("made", {}).get("version", "")) == base(settings.version)
     ]

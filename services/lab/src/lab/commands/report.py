@@ -3,10 +3,10 @@
 import argparse
 from pathlib import Path
 
-from lab import records
 from lab.commands.loadtest import INVALID
 from lab.errors import RecordsError
 from lab.facts import summary
+from lab.records.folder import SETTINGS_FILE, VERDICT
 from lab.report import loadtest_text, terminal
 from lab.settings import Settings
 
@@ -47,8 +47,8 @@ def find(name: Path | None, settings: Settings, file: str, *or_file: str) -> Pat
 
 def run(args: argparse.Namespace, settings: Settings) -> int:
     """Make it again and print it; the status is that of the run: 3 if it is not valid."""
-    folder = find(args.folder, settings, records.VERDICT, records.SETTINGS_FILE)
-    return experiment(folder) if (folder / records.VERDICT).is_file() else load_test(folder)
+    folder = find(args.folder, settings, VERDICT, SETTINGS_FILE)
+    return experiment(folder) if (folder / VERDICT).is_file() else load_test(folder)
 
 
 def load_test(folder: Path) -> int:

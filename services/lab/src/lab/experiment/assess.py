@@ -12,7 +12,7 @@ from lab.experiment.strokes import INJECT
 from lab.facts import exposure, invariants, judge, ledger, measures, story, summary
 from lab.facts.judge import Facts, Verdict
 from lab.parts.controller import Entry
-from lab.records import FAULTS, json_lines
+from lab.records.folder import FAULTS, json_lines
 
 
 def verdict(folder: Path, plan: Plan, entries: Sequence[Entry], zero_s: float, facts: Facts) -> Verdict:

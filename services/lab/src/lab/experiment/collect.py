@@ -17,10 +17,21 @@ from pathlib import Path
 from typing import TextIO
 
 from hadr.contract import Event
-from lab import records
 from lab.errors import UnreachableError
 from lab.parts.controller import Entry
 from lab.parts.docker import Engine
+from lab.records.folder import (
+    ANSWERS,
+    COLLECTED,
+    HAPROXY_LOG,
+    HAPROXY_MESSAGES,
+    JOURNAL,
+    PREDICTOR_LOG,
+    REQUESTS,
+    json_object,
+    write_json,
+)
+from lab.records.requests import PROBE_PREFIX
 
 HAPROXY, CONTROLLER = "haproxy", "controller"
 EVER_S = 1.0
@@ -63,9 +74,9 @@ def collect(
     entries: list[Entry] = []
     found: list[Collected] = []
     with (
-        (folder / records.HAPROXY_LOG).open("w", encoding="utf-8") as requests,
-        (folder / records.HAPROXY_MESSAGES).open("w", encoding="utf-8") as messages,
-        (folder / records.PREDICTOR_LOG).open("w", encoding="utf-8") as predictors,
+        (folder / HAPROXY_LOG).open("w", encoding="utf-8") as requests,
+        (folder / HAPROXY_MESSAGES).open("w", encoding="utf-8") as messages,
+        (folder / PREDICTOR_LOG).open("w", encoding="utf-8") as predictors,
     ):
 
         def read(service: str, lines: Iterator[str]) -> str:
@@ -86,9 +97,9 @@ def collect(
             said = "; ".join(filter(None, reasons))
             found.append(Collected(service, known, after[service], lines.count, said))
     entries = _from_the_start(engine, entries)
-    _write(folder / records.JOURNAL, (json.dumps(entry.raw) for entry in entries))
-    records.write_json(folder / records.COLLECTED, [asdict(one) for one in found])
-    told = (folder / records.REQUESTS).is_file()
+    _write(folder / JOURNAL, (json.dumps(entry.raw) for entry in entries))
+    write_json(folder / COLLECTED, [asdict(one) for one in found])
+    told = (folder / REQUESTS).is_file()
     return entries, [] if told else [one.missing for one in found if one.missing]
 
 
@@ -110,12 +121,12 @@ def _haproxy(folder: Path, lines: Iterable[str], requests: TextIO, messages: Tex
 
     Then the probe that this trial sent first is not in it.
     """
-    count, begun = 0, not (folder / records.ANSWERS).is_file()
+    count, begun = 0, not (folder / ANSWERS).is_file()
     for line in lines:
         is_request = line.startswith("{")
         (requests if is_request else messages).write(f"{line}\n")
         count += is_request
-        begun = begun or (is_request and count <= FIRST and records.PROBE_PREFIX in line)
+        begun = begun or (is_request and count <= FIRST and PROBE_PREFIX in line)
     return "" if begun else f"the log of {HAPROXY} does not reach back to the start: it was rotated"
 
 
@@ -127,7 +138,7 @@ def _predictor(lines: Iterable[str], file: TextIO) -> str:
 def _entries(lines: Iterable[str]) -> Iterator[Entry]:
     """Yield the journal's entries among the lines; what else the controller said is left out."""
     for line in lines:
-        raw = records.json_object(line)
+        raw = json_object(line)
         if raw is not None and {"seq", "time", "event"} <= set(raw):
             yield Entry.from_raw(raw)
 

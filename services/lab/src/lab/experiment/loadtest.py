@@ -5,7 +5,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from lab import records
 from lab.errors import GeneratorError
 from lab.facts import service, summary
 from lab.load import checks, pacing, preparation, spec
@@ -13,6 +12,7 @@ from lab.load.generator import Load
 from lab.load.progress import HEADING, Progress
 from lab.load.provenance import Provenance
 from lab.load.spec import LoadSpec
+from lab.records.folder import new_folder
 from lab.settings import Settings
 
 PROGRESS_S = 2.0
@@ -38,7 +38,7 @@ def run(settings: Settings, say: Say) -> Outcome:
     servers = checks.servers(settings, state)
     prepared = preparation.prepare(settings, servers, asked.seed)
     checks.check_target(settings.target_url, prepared.bodies[0])
-    folder = records.new_folder(settings.results_dir, state.topology)
+    folder = new_folder(settings.results_dir, state.topology)
     prepared.save(folder)
     origin = Provenance(folder, settings, state, servers)
     say(f"{state.topology}, {service.described(origin.service)}: {plan(asked)}")

@@ -13,7 +13,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from lab import records
 from lab.errors import GeneratorError, LabError, NotSteadyError
 from lab.experiment import abort, assess, collect, schedule, watch
 from lab.experiment.scenario import Scenario
@@ -30,6 +29,7 @@ from lab.load.provenance import Provenance
 from lab.parts import running
 from lab.parts.controller import Entry, State
 from lab.parts.docker import Engine
+from lab.records.folder import FAULTS, SCENARIO, VERDICT, new_folder, write_json
 from lab.settings import Settings
 
 Say = Callable[[str], None]
@@ -121,7 +121,7 @@ class Trial:
             prepared.save(folder)
         with Engine(settings.docker_url, settings.project) as engine:
             context = Context(engine, settings.target_url, watchdog=settings.watchdog, folder=folder)
-            log = FaultLog(folder / records.FAULTS)
+            log = FaultLog(folder / FAULTS)
             striker = Striker(plan, context, log)
             if reasons := striker.why_not():
                 return self._end(folder, plan.topology, Verdict(judge.NOT_APPLICABLE, tuple(reasons)), log)
@@ -139,8 +139,8 @@ class Trial:
     def _folder(self, state: State) -> Path:
         """Make the folder of the records, with the scenario as it is run."""
         name = f"{state.topology}-{self._scenario.name}"
-        folder = records.new_folder(self._settings.results_dir, name)
-        (folder / records.SCENARIO).write_text(self._scenario.text, encoding="utf-8")
+        folder = new_folder(self._settings.results_dir, name)
+        (folder / SCENARIO).write_text(self._scenario.text, encoding="utf-8")
         return folder
 
     def _run(self, folder: Path, plan: Plan, striker: Striker, log: FaultLog, gather: Gather) -> Outcome:
@@ -296,7 +296,7 @@ class Trial:
             "recovered_s": course.recovered_s,
             **more,
         }
-        records.write_json(folder / records.VERDICT, content)
+        write_json(folder / VERDICT, content)
         self._finish(folder)
         return Outcome(folder, verdict)
 

@@ -14,9 +14,10 @@ from lab.errors import UnreachableError
 from lab.experiment.abort import Window, failed_percent
 from lab.load.generator import Load
 from lab.parts.controller import Controller, State
-from lab.records import SAMPLES, Request
 from lab.records.classes import CLIENT_GONE, FAILURES, LATE, NONE
+from lab.records.folder import SAMPLES
 from lab.records.percentiles import percentile
+from lab.records.requests import Request
 from lab.settings import Settings
 
 EVERY_S = 0.25

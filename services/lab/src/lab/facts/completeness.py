@@ -13,11 +13,23 @@ from typing import Any
 
 import duckdb
 
-from lab import records
 from lab.facts import ledger_sql
 from lab.load import answers
-from lab.records import ANSWERS, COLLECTED, FAULTS, SAMPLES, SCENARIO, SETTINGS_FILE, json_lines
 from lab.records.classes import SEEN_AS
+from lab.records.folder import (
+    ANSWERS,
+    COLLECTED,
+    FAULTS,
+    GENERATOR,
+    HAPROXY_LOG,
+    JOURNAL,
+    PREDICTOR_LOG,
+    SAMPLES,
+    SCENARIO,
+    SETTINGS_FILE,
+    json_lines,
+    read_json,
+)
 from lab.records.times import clock
 
 SILENCE_S = 5.0
@@ -30,7 +42,7 @@ def reasons(db: duckdb.DuckDBPyConnection, folder: Path) -> Iterator[str]:
     yield from _contradicted(db)
     yield from _of_generator(db, folder)
     if (folder / COLLECTED).is_file():
-        yield from (str(each["missing"]) for each in records.read_json(folder / COLLECTED) if each["missing"])
+        yield from (str(each["missing"]) for each in read_json(folder / COLLECTED) if each["missing"])
     if (folder / SCENARIO).is_file():
         yield from _of_experiment(db, folder)
 
@@ -57,7 +69,7 @@ def _count(db: duckdb.DuckDBPyConnection, rows: str) -> int:
 
 def _of_requests(db: duckdb.DuckDBPyConnection, folder: Path) -> Iterator[str]:
     """Say where a part has no line of a request that it must have had, or two that contradict each other."""
-    for name in (records.HAPROXY_LOG, records.PREDICTOR_LOG):
+    for name in (HAPROXY_LOG, PREDICTOR_LOG):
         if not (folder / name).is_file():
             yield f"{name} is missing"
     if twice := _count(db, "client") - _count(db, "(SELECT DISTINCT request_id FROM client)"):
@@ -86,11 +98,11 @@ def _contradicted(db: duckdb.DuckDBPyConnection) -> Iterator[str]:
 
 def _of_generator(db: duckdb.DuckDBPyConnection, folder: Path) -> Iterator[str]:
     """Say what of the load has no row, by the generator's own count."""
-    path = folder / records.GENERATOR
+    path = folder / GENERATOR
     if not path.is_file():
         yield "the generator ended before its run was over: its last rows may be missing"
         return
-    raw, sent = records.read_json(path), _count(db, "ledger")
+    raw, sent = read_json(path), _count(db, "ledger")
     unfinished, begun = int(raw["unfinished_requests"]), int(raw["begun_requests"])
     if unfinished:
         yield f"{unfinished} requests had no end when the load was ended, and have no row"
@@ -111,12 +123,12 @@ def _without_client(db: duckdb.DuckDBPyConnection) -> tuple[int, int]:
 
 def _of_experiment(db: duckdb.DuckDBPyConnection, folder: Path) -> Iterator[str]:
     """Say what only an experiment has, and this one has not."""
-    for name in (COLLECTED, SAMPLES, FAULTS, records.JOURNAL):
+    for name in (COLLECTED, SAMPLES, FAULTS, JOURNAL):
         if not (folder / name).is_file():
             yield f"{name} is missing"
     if answers.load(folder) is None:
         yield f"{ANSWERS} is missing: wrong answers cannot be told"
-    settings = records.read_json(folder / SETTINGS_FILE)
+    settings = read_json(folder / SETTINGS_FILE)
     for moment in ("start", "end"):
         if not isinstance(settings.get(f"state_{moment}"), dict):
             yield f"{SETTINGS_FILE} has no state at the {moment}"

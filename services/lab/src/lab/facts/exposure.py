@@ -25,10 +25,10 @@ from typing import Any
 import duckdb
 
 from hadr.contract import OK, Event, Verb
-from lab import records
 from lab.facts import ledger_sql
 from lab.facts.server_history import History, of_state
 from lab.parts.controller import Entry
+from lab.records.folder import FAULTS, SETTINGS_FILE, json_lines, read_json
 
 SLACK_S = 0.05
 INJECT, UNDO, ENDED = "inject", "undo", "ended"
@@ -52,14 +52,14 @@ class Stroke:
 
 def of(folder: Path, entries: Sequence[Entry], roles: Mapping[str, str]) -> dict[str, Any]:
     """Return what was at stake per stroke, and the total, from a folder that has a ledger."""
-    state = records.read_json(folder / records.SETTINGS_FILE).get("state_start") or {}
+    state = read_json(folder / SETTINGS_FILE).get("state_start") or {}
     history = History(roles, of_state(state)[1], entries)
     rows: list[dict[str, Any]] = []
     total: dict[str, str] = {}
     with duckdb.connect() as db:
         db.read_parquet(str(folder / ledger_sql.PARQUET)).create_view("ledger")
         last_s = db.execute("SELECT max(coalesce(haproxy_end_s, ended_s)) FROM ledger").fetchall()[0][0]
-        for span in _spans(records.json_lines(folder / records.FAULTS)):
+        for span in _spans(json_lines(folder / FAULTS)):
             stroke = _stroke(*span, history, last_s=last_s)
             fates = {} if stroke.exempt else _fates(db, stroke)
             total |= fates

@@ -17,11 +17,10 @@ from typing import Any
 
 import duckdb
 
-from lab import records
 from lab.errors import RecordsError
 from lab.facts import completeness, ledger_sql
 from lab.facts.outages import OBJECTIVE, Availability, Outage, availability
-from lab.records import LEDGER
+from lab.records.folder import LEDGER, REQUESTS, read_json, write_json
 
 LISTED = 1000
 """So many lost requests, and outages, are listed; the counts count all."""
@@ -105,9 +104,9 @@ class Ledger:
 
 def build(folder: Path) -> Ledger:
     """Make the ledger of a folder, and write ledger.parquet and ledger.json."""
-    if not (folder / records.REQUESTS).is_file():
+    if not (folder / REQUESTS).is_file():
         raise RecordsError(
-            f"{folder / records.REQUESTS} is missing",
+            f"{folder / REQUESTS} is missing",
             cause="this is not the folder of an experiment or a load test",
             remedy="name a folder below results/ that holds it",
         )
@@ -123,13 +122,13 @@ def build(folder: Path) -> Ledger:
                 cause="a file was cut off, or is of another version of the lab",
                 remedy="take another result folder",
             ) from error
-    records.write_json(folder / LEDGER, made.as_json())
+    write_json(folder / LEDGER, made.as_json())
     return made
 
 
 def load(folder: Path) -> Ledger:
     """Read ledger.json back."""
-    raw = records.read_json(folder / LEDGER)
+    raw = read_json(folder / LEDGER)
     lost = tuple(Lost(**{key.replace("class", "class_"): row[key] for key in row}) for row in raw["lost"])
     outages = tuple(Outage(**each) for each in raw["outages"])
     lists = {key: tuple(raw[key]) for key in ("incomplete_because", "notes")}

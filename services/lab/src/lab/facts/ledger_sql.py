@@ -17,7 +17,8 @@ from lab import faults
 from lab.errors import LabError
 from lab.facts.metrics import client_rows
 from lab.load import answers
-from lab.records import FAULTS, HAPROXY_LOG, JOURNAL, PREDICTOR_LOG, PROBE_PREFIX, REQUESTS, json_lines
+from lab.records.folder import FAULTS, HAPROXY_LOG, JOURNAL, PREDICTOR_LOG, REQUESTS, json_lines
+from lab.records.requests import PROBE_PREFIX
 
 PARQUET = "ledger.parquet"
 MEMORY_LIMIT = "600MB"

@@ -18,7 +18,7 @@ from lab.facts import ledger_sql, usual
 from lab.facts.ledger import LOST, in_classes, in_time, late
 from lab.facts.usual import Point
 from lab.parts.controller import STANDBY, Entry
-from lab.records import LEDGER, STORY, read_json
+from lab.records.folder import LEDGER, STORY, read_json
 from lab.records.percentiles import percentile
 
 EARLY_MS = 100.0

@@ -37,7 +37,8 @@ import duckdb
 from lab.errors import RecordsError
 from lab.load import pacing
 from lab.load.spec import LoadSpec
-from lab.records import KINDS, REQUESTS
+from lab.records.classes import KINDS
+from lab.records.folder import REQUESTS
 from lab.records.percentiles import finite, percentile_sql
 
 WINDOW_S = 1.0

@@ -38,7 +38,7 @@ from lab import faults
 from lab.facts import clock
 from lab.facts.server_history import bad_news
 from lab.parts.controller import RUNNING, STANDBY, UP, Entry
-from lab.records import FAULTS, JOURNAL, SAMPLES
+from lab.records.folder import FAULTS, JOURNAL, SAMPLES
 
 INJECTED, FAULT_ENDED, AFFECTED = "injected", "fault ended", "first client affected"
 FIRST_SIGN, ALSO_SEEN, DETECTED, DECIDED = "first sign", "also seen", "detected", "decided"

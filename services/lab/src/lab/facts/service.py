@@ -18,7 +18,7 @@ from typing import Any
 
 import duckdb
 
-from lab.records import FAULTS, PREDICTOR_LOG, SETTINGS_FILE, json_lines, read_json
+from lab.records.folder import FAULTS, PREDICTOR_LOG, SETTINGS_FILE, json_lines, read_json
 
 EMULATED = "emulated"
 SLOW_PERCENT_MAX = 1.0

@@ -21,7 +21,6 @@ from typing import Any
 import duckdb
 
 from hadr.contract import OK, Event
-from lab import records
 from lab.facts import clock, milestones, server_history
 from lab.facts.around import Around, around
 from lab.facts.ledger_sql import PARQUET
@@ -41,7 +40,18 @@ from lab.facts.milestones import (
     Milestone,
 )
 from lab.parts.controller import ACTIVE, STANDBY, Entry
-from lab.records import FAULTS, HAPROXY_LOG, JOURNAL, REQUESTS, SAMPLES, SETTINGS_FILE, STORY, json_lines
+from lab.records.folder import (
+    FAULTS,
+    HAPROXY_LOG,
+    JOURNAL,
+    REQUESTS,
+    SAMPLES,
+    SETTINGS_FILE,
+    STORY,
+    json_lines,
+    read_json,
+    write_json,
+)
 
 OF_THE_STANDBY = (DECIDED, COMMANDED, IN_ROTATION, FIRST_SERVED)
 CHAIN = (INJECTED, FIRST_SIGN, DETECTED, *OF_THE_STANDBY, STEADY)
@@ -108,12 +118,12 @@ def build(folder: Path) -> Story:
     """Tell the story of a folder, and write story.json. Without a ledger it has no requests."""
     done = milestones.fault_spans(json_lines(folder / FAULTS))
     told = _tell(folder, done) if done else Story(None, notes=("no fault was injected",))
-    records.write_json(folder / STORY, told.as_json())
+    write_json(folder / STORY, told.as_json())
     return told
 
 
 def _tell(folder: Path, done: Sequence[FaultSpan]) -> Story:
-    roles, _ = server_history.of_state(records.read_json(folder / SETTINGS_FILE).get("state_start") or {})
+    roles, _ = server_history.of_state(read_json(folder / SETTINGS_FILE).get("state_start") or {})
     entries = [Entry.from_raw(raw) for raw in json_lines(folder / JOURNAL)]
     found = [*milestones.of_faults(done), *milestones.of_journal(done, roles, entries)]
     start_s = done[0].time_s

@@ -18,7 +18,8 @@ from lab.facts.metrics import (
 from lab.facts.validity import Generator
 from lab.load import spec
 from lab.load.cpu import CpuUse, cpu_use
-from lab.records import CPU, ERROR, LATE, NONE, REFUSED, SETTINGS_FILE, SUMMARY, read_json, write_json
+from lab.records.classes import ERROR, LATE, NONE, REFUSED
+from lab.records.folder import CPU, SETTINGS_FILE, SUMMARY, read_json, write_json
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from typing import Any
 
 from lab.facts.metrics import LAG_LIMIT_MS, STALL_MS, WINDOW_S, Lag, Rows
 from lab.load.cpu import SMOOTH_ROWS, CpuUse
-from lab.records import CPU, GENERATOR, read_json
+from lab.records.folder import CPU, GENERATOR, read_json
 
 LAG_SHARE_MAX_PERCENT = 1.0
 GENERATOR_MAX_PERCENT = 90.0

@@ -30,7 +30,7 @@ from lab.faults.contract import (
 )
 from lab.faults.work import WorkFault
 from lab.load import bodies
-from lab.records import BODIES
+from lab.records.folder import BODIES
 
 RECORDS = "bad_input.jsonl"
 TIMEOUT_S = 10.0

@@ -10,7 +10,9 @@ from typing import Any
 
 from lab.load.answers import Reply
 from lab.load.spec import LoadSpec
-from lab.records import GENERATOR, NONE, REQUESTS, Request, RequestWriter, classify, write_json
+from lab.records.classes import NONE, classify
+from lab.records.folder import GENERATOR, REQUESTS, write_json
+from lab.records.requests import Request, RequestWriter
 
 
 class Run:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lab.records import ANSWERS, read_json, write_json
+from lab.records.folder import ANSWERS, read_json, write_json
 
 TOLERANCE = 1e-3
 """Replies have four decimals; another model, or a fault, differs by far more."""

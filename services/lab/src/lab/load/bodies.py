@@ -10,7 +10,7 @@ from typing import Any
 
 from lab.errors import LabError
 from lab.parts.predictors import FeatureSchema
-from lab.records import BODIES, read_json, write_json
+from lab.records.folder import BODIES, read_json, write_json
 
 COUNT = 200
 """How many different bodies a run sends, over and over."""

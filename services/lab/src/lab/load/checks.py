@@ -11,7 +11,7 @@ from lab.errors import NotSteadyError, UnreachableError
 from lab.parts import predictors
 from lab.parts.controller import Controller, State
 from lab.parts.predictors import Info
-from lab.records import PROBE_PREFIX
+from lab.records.requests import PROBE_PREFIX
 from lab.settings import Settings
 
 POLL_S = 0.5

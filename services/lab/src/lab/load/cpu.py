@@ -11,7 +11,7 @@ from pathlib import Path
 
 import psutil
 
-from lab.records import CPU_COLUMNS
+from lab.records.folder import CPU_COLUMNS
 
 SMOOTH_ROWS = 5
 

@@ -20,7 +20,8 @@ from lab.errors import GeneratorError
 from lab.load import spec as specs
 from lab.load.cpu import CpuLog
 from lab.load.spec import LoadSpec
-from lab.records import CPU, REQUESTS, Request, RequestReader
+from lab.records.folder import CPU, REQUESTS
+from lab.records.requests import Request, RequestReader
 
 LOG = "locust.log"
 LOCUSTFILE = Path(__file__).with_name("locustfile.py")

@@ -28,7 +28,7 @@ from lab.load import bodies, pacing, spec
 from lab.load.accounting import Run
 from lab.load.answers import read_reply
 from lab.load.generator import FOLDER_VARIABLE
-from lab.records import NONE
+from lab.records.classes import NONE
 from lab.settings import Settings
 
 FLUSH_S = 0.25  # who reads the rows along sees them after this

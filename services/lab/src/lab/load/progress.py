@@ -4,8 +4,9 @@ import math
 import time
 from collections.abc import Iterable
 
-from lab.records import ERROR, LATE, NONE, REFUSED, Request
+from lab.records.classes import ERROR, LATE, NONE, REFUSED
 from lab.records.percentiles import percentile
+from lab.records.requests import Request
 
 HEADING = " elapsed   planned    ended   served  refused  errors   late       p95"
 

@@ -14,7 +14,7 @@ from lab.parts import machine, predictors, running
 from lab.parts.controller import Controller, State
 from lab.parts.predictors import Info
 from lab.parts.running import NOT_ASKED, Running
-from lab.records import SETTINGS_FILE, write_json
+from lab.records.folder import SETTINGS_FILE, write_json
 from lab.settings import Settings
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lab.errors import RecordsError
-from lab.records import LOAD, read_json, write_json
+from lab.records.folder import LOAD, read_json, write_json
 
 if TYPE_CHECKING:
     from pathlib import Path

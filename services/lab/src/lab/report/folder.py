@@ -11,7 +11,7 @@ from typing import Any
 
 from lab.errors import RecordsError
 from lab.parts.controller import Entry
-from lab.records import (
+from lab.records.folder import (
     FAULTS,
     INVARIANTS,
     JOURNAL,

@@ -18,7 +18,7 @@ import jinja2
 
 from lab.errors import LabError, RecordsError
 from lab.facts import milestones, service
-from lab.records import LEDGER
+from lab.records.folder import LEDGER
 from lab.records.times import clock
 from lab.report import bands, figures, series, stake, tables, theme
 from lab.report import events as happened

@@ -18,7 +18,7 @@ import duckdb
 
 from lab.errors import RecordsError
 from lab.facts.ledger_sql import PARQUET
-from lab.records import ERROR, FAILURES, LATE, NONE, REFUSED
+from lab.records.classes import ERROR, FAILURES, LATE, NONE, REFUSED
 from lab.records.percentiles import finite, percentile_sql
 
 BINS = 300

@@ -9,7 +9,7 @@ from rich.text import Text
 
 from lab.facts import invariants
 from lab.facts.judge import INVALID, STATUS
-from lab.records import VERDICT, read_json
+from lab.records.folder import VERDICT, read_json
 from lab.report import stake, tables
 from lab.report.folder import Raw, Records, read
 

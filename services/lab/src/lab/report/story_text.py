@@ -11,7 +11,8 @@ from rich.table import Table
 from rich.text import Text
 
 from lab.facts import judge, milestones
-from lab.records import FAILURES, STORY, SUMMARY, VERDICT, read_json
+from lab.records.classes import FAILURES
+from lab.records.folder import STORY, SUMMARY, VERDICT, read_json
 from lab.report.terminal import Trimmed
 
 LEFT_OUT = (milestones.COMMANDED, milestones.AFFECTED)

@@ -12,15 +12,16 @@ import time
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
-from lab import records
 from lab.bench import Bench
 from lab.bench.figures import Figures, below
 from lab.facts import ledger
 from lab.load import answers
 from lab.load.answers import Answers
-from lab.records import Request, RequestWriter
+from lab.records.classes import ERROR, NONE
+from lab.records.folder import GENERATOR, HAPROXY_LOG, PREDICTOR_LOG, REQUESTS, write_json
+from lab.records.requests import Request, RequestWriter
 
-REQUESTS = 1_000_000
+COUNT = 1_000_000
 TOOK_S, MEMORY_MB = 20.0, 1000.0
 START_S = 1_763_762_400.0
 RATE_PER_S = 1000
@@ -43,12 +44,12 @@ def measure(bench: Bench) -> Figures:
     """Return how long building the ledger took (s), and the process's largest resident memory (MB)."""
     folder = bench.folder / "ledger-join"
     folder.mkdir()
-    plant(folder, REQUESTS)
+    plant(folder, COUNT)
     took, memory = zip(*(in_a_process(folder) for _ in range(min(bench.trials, 3))), strict=True)
     shutil.rmtree(folder)  # nearly a gigabyte that `plant` makes again, the same to the byte
     return [
-        below(f"ledger: {REQUESTS:,} requests joined", TOOK_S, "s", took),
-        below(f"ledger: memory for {REQUESTS:,} requests", MEMORY_MB, "MB", memory),
+        below(f"ledger: {COUNT:,} requests joined", TOOK_S, "s", took),
+        below(f"ledger: memory for {COUNT:,} requests", MEMORY_MB, "MB", memory),
     ]
 
 
@@ -68,10 +69,10 @@ def _build(folder: Path) -> tuple[float, float]:
 def plant(folder: Path, count: int) -> None:
     """Write the records of an experiment with so many requests; one of 100 was retried, one of 1000 lost."""
     draw = random.Random(1)  # noqa: S311 - records, not a secret
-    writer = RequestWriter(folder / records.REQUESTS)
+    writer = RequestWriter(folder / REQUESTS)
     with (
-        (folder / records.HAPROXY_LOG).open("w", encoding="utf-8") as haproxy,
-        (folder / records.PREDICTOR_LOG).open("w", encoding="utf-8") as predictor,
+        (folder / HAPROXY_LOG).open("w", encoding="utf-8") as haproxy,
+        (folder / PREDICTOR_LOG).open("w", encoding="utf-8") as predictor,
     ):
         for number in range(count):
             request_id, took_ms = f"{draw.getrandbits(128):032x}", draw.uniform(15, 45)
@@ -79,13 +80,13 @@ def plant(folder: Path, count: int) -> None:
             lost = number % 1000 == 7  # noqa: PLR2004
             sent = (request_id, at, at, took_ms, took_ms)
             if lost:
-                writer.write(Request(*sent, 502, "haproxy", "status 502", body, None, None, records.ERROR))
+                writer.write(Request(*sent, 502, "haproxy", "status 502", body, None, None, ERROR))
             else:
-                writer.write(Request(*sent, 200, server, "", body, RIGHT, False, records.NONE))
+                writer.write(Request(*sent, 200, server, "", body, RIGHT, False, NONE))
                 predictor.write(_predicted(request_id, at, server, took_ms))
             haproxy.write(_logged(request_id, at, server, took_ms, lost=lost, retried=number % 100 == 0))
     writer.close()
-    records.write_json(folder / records.GENERATOR, {"begun_requests": count, "unfinished_requests": 0})
+    write_json(folder / GENERATOR, {"begun_requests": count, "unfinished_requests": 0})
     answers.save(folder, Answers("1", 1, [RIGHT] * BODIES, [False] * BODIES))
 
 

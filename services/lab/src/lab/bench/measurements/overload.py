@@ -6,7 +6,6 @@ from dataclasses import replace
 
 import httpx
 
-from lab import records
 from lab.bench import Bench
 from lab.bench.figures import Figure, Figures, below
 from lab.experiment import schedule
@@ -14,7 +13,8 @@ from lab.facts import usual
 from lab.facts.usual import Point
 from lab.load import checks, spec
 from lab.load.generator import Load
-from lab.records import Request
+from lab.records.classes import LATE, NONE
+from lab.records.requests import Request
 
 SETTLE_S = 2.0
 SPIKE_S, CALM_S = 15.0, 12.0
@@ -92,7 +92,7 @@ def to_the_end(load: Load) -> list[Request]:
 
 def goodput_per_s(rows: list[Request], start_s: float, end_s: float) -> float:
     """Return predictions in time per second, of the requests due between two times (epoch s)."""
-    good = sum(row.failure == records.NONE and start_s <= row.scheduled_s < end_s for row in rows)
+    good = sum(row.failure == NONE and start_s <= row.scheduled_s < end_s for row in rows)
     return good / (end_s - start_s)
 
 
@@ -101,8 +101,8 @@ def recovery_s(rows: list[Request], starts_s: float, ends_s: float) -> float:
     points = [
         Point(
             row.scheduled_s,
-            row.latency_ms if row.failure in (records.NONE, records.LATE) else None,
-            row.failure == records.NONE,
+            row.latency_ms if row.failure in (NONE, LATE) else None,
+            row.failure == NONE,
         )
         for row in rows
     ]

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lab import records
 from lab.facts.invariants.evidence import Evidence, reading
 from lab.facts.invariants.rules import (
     Told,
@@ -24,6 +23,7 @@ from lab.facts.invariants.rules import (
     promoted_only_proven,
     topology_restored,
 )
+from lab.records.folder import INVARIANTS, write_json
 
 VALID, INVALID, UNKNOWN = "valid", "invalid", "unknown"
 SHOWN = 20
@@ -99,7 +99,7 @@ def check(folder: Path) -> tuple[Finding, ...]:
     with reading(folder) as evidence:
         findings = tuple(_finding(name, evidence) for name in RULES)
     content = {"findings": [dataclasses.asdict(finding) for finding in findings]}
-    records.write_json(folder / records.INVARIANTS, content)
+    write_json(folder / INVARIANTS, content)
     return findings
 
 

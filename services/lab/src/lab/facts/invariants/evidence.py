@@ -12,12 +12,11 @@ from typing import Any
 import duckdb
 
 from hadr.contract import OK, Event
-from lab import records
 from lab.facts import ledger
 from lab.facts.ledger_sql import END_SLACK_S, PARQUET
 from lab.facts.server_history import History, of_state
 from lab.parts.controller import Entry
-from lab.records import JOURNAL, json_lines
+from lab.records.folder import JOURNAL, SETTINGS_FILE, json_lines, read_json
 
 FALLBACK = "fallback"
 
@@ -82,7 +81,7 @@ def reading(folder: Path) -> Iterator[Evidence]:
 
 def _evidence(folder: Path, db: duckdb.DuckDBPyConnection) -> Evidence:
     entries = [Entry.from_raw(raw) for raw in json_lines(folder / JOURNAL)]
-    settings = records.read_json(folder / records.SETTINGS_FILE)
+    settings = read_json(folder / SETTINGS_FILE)
     roles, known = of_state(settings.get("state_start") or {})
     started = [entry for entry in entries if entry.event == Event.STARTED]
     policy = started[-1].raw.get("policy") if started else None
@@ -119,7 +118,7 @@ def _gaps(folder: Path, entries: Sequence[Entry], settings: Mapping[str, Any]) -
         if after.seq not in (before.seq + 1, 1) and not early:
             yield f"the journal has no entries between {before.seq} and {after.seq}"
     if not isinstance(settings.get("state_start"), dict):
-        yield f"{records.SETTINGS_FILE} has no state at the start"
+        yield f"{SETTINGS_FILE} has no state at the start"
 
 
 _FAILED = """class NOT LIKE 'served%'
