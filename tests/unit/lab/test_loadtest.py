@@ -2,6 +2,7 @@
 
 import argparse
 import csv
+import dataclasses
 import gzip
 import json
 import os
@@ -24,6 +25,7 @@ from lab.load import spec
 from lab.parts import docker as engine
 from lab.records.folder import REQUESTS, SETTINGS_FILE, new_folder, read_json
 from lab.settings import Settings
+from unit.lab import journal_entries
 from unit.lab.loopback_docker import docker
 from unit.lab.scripted_server import (
     CAPACITY_PER_S,
@@ -41,20 +43,10 @@ from unit.trained import model_file
 
 def state(*, steady: bool = True) -> Reply:
     """Return the controller's /state."""
-    body = {
-        "topology": "2-active",
-        "version": "test",
-        "time": 0.0,
-        "steady": steady,
-        "steady_reason": "" if steady else "predictor-2 is down",
-        "engine_reachable": True,
-        "haproxy_reachable": True,
-        "servers": [
-            {"name": "predictor-1", "role": "active", "health": "up", "in_rotation": True},
-            {"name": "predictor-2", "role": "active", "health": "up", "in_rotation": True},
-        ],
-    }
-    return Reply(body=json.dumps(body).encode())
+    servers = [journal_entries.server(name) for name in ("predictor-1", "predictor-2")]
+    reason = "" if steady else "predictor-2 is down"
+    whole = journal_entries.state(*servers, steady=steady, reason=reason)
+    return Reply(body=json.dumps(dataclasses.asdict(whole)).encode())
 
 
 def predictions(script: Script, *, steady: bool = True) -> Script:

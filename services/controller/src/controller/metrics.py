@@ -15,31 +15,22 @@ class Metrics:
     """All metrics, with the process's own (CPU, memory, open files), in a registry of their own."""
 
     def __init__(self) -> None:
-        self.registry = CollectorRegistry()
-        prometheus_client.ProcessCollector(registry=self.registry)
-        prometheus_client.PlatformCollector(registry=self.registry)
-        prometheus_client.GCCollector(registry=self.registry)
+        self.registry = own = CollectorRegistry()
+        prometheus_client.ProcessCollector(registry=own)
+        prometheus_client.PlatformCollector(registry=own)
+        prometheus_client.GCCollector(registry=own)
         prefix = "hadr_controller"
-        self._actions = Counter(
-            f"{prefix}_actions", "Actions carried out", ("action", "result"), registry=self.registry
-        )
-        self._latency = Histogram(
-            f"{prefix}_reaction_seconds",
-            "From waking up to the runtime commands applied, for rounds that acted",
-            buckets=LATENCY_BUCKETS_S,
-            registry=self.registry,
-        )
-        self._servers = Gauge(
-            f"{prefix}_servers", "Servers by role and health", ("role", "health"), registry=self.registry
-        )
-        self._in_service = Gauge(
-            f"{prefix}_servers_in_service",
-            "Servers that take requests and can answer",
-            registry=self.registry,
-        )
-        self._sources = Gauge(
-            f"{prefix}_source_reachable", "1 if the source answers", ("source",), registry=self.registry
-        )
+        text = "Actions carried out"
+        self._actions = Counter(f"{prefix}_actions", text, ("action", "result"), registry=own)
+        text = "From waking up to the runtime commands applied, for rounds that acted"
+        name = f"{prefix}_reaction_seconds"
+        self._latency = Histogram(name, text, buckets=LATENCY_BUCKETS_S, registry=own)
+        text = "Servers by role and health"
+        self._servers = Gauge(f"{prefix}_servers", text, ("role", "health"), registry=own)
+        text = "Servers that take requests and can answer"
+        self._in_service = Gauge(f"{prefix}_servers_in_service", text, registry=own)
+        text = "1 if the source answers"
+        self._sources = Gauge(f"{prefix}_source_reachable", text, ("source",), registry=own)
 
     def acted(self, action: Action, *, ok: bool) -> None:
         """Count one action."""

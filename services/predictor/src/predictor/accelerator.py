@@ -49,14 +49,18 @@ class ServiceModel:
 
 @dataclass(frozen=True)
 class Served(Generic[T]):
-    """The outcome of one service, in s; `took_s` runs from its scheduled start to its reply."""
+    """The outcome of one inference, in s.
+
+    Of the accelerator, and empty without: `planned_s` is the service time that it drew, `service_s` runs from
+    the scheduled start to the reply; `slow` says that the difference is over the limit.
+    """
 
     result: T
     queue_s: float
-    planned_s: float
-    took_s: float
     inference_s: float
-    slow: bool
+    planned_s: float = 0.0
+    service_s: float = 0.0
+    slow: bool = False
 
 
 @dataclass(eq=False)
@@ -114,7 +118,7 @@ class Accelerator:
             self.services += 1
             self.services_slow += slow
         queue_s = service.starts - service.arrived
-        return Served(result, queue_s, service.planned_s, took_s, inference_s, slow)
+        return Served(result, queue_s, inference_s, service.planned_s, took_s, slow)
 
     def hold(self) -> Callable[[], None]:
         """Occupy a slot, in turn, until the returned function is called: a stuck worker."""
@@ -158,17 +162,16 @@ class Accelerator:
         now = self._clock()
         while True:
             self._begin_waiting(now)
-            running = [slot for slot in self._slots if slot.service and not slot.service.held]
-            first = min(running, key=_due, default=None)
-            if first is None or _due(first) > now + _EARLY_S:
+            running = [(slot.service, slot) for slot in self._slots if slot.service and not slot.service.held]
+            first, slot = min(running, key=lambda pair: pair[0].due, default=(None, None))
+            if first is None or slot is None or first.due > now + _EARLY_S:
                 break
-            _end(first)
+            _end(slot, first)
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
         if first is not None:
-            delay_s = _due(first) - now
-            self._timer = asyncio.get_running_loop().call_later(delay_s, self._advance)
+            self._timer = asyncio.get_running_loop().call_later(first.due - now, self._advance)
 
     def _begin_waiting(self, now: float) -> None:
         while self._waiting:
@@ -192,14 +195,8 @@ class Accelerator:
         return self._random.gammavariate(1 / cv**2, stated_s * cv**2)
 
 
-def _due(slot: _Slot) -> float:
-    assert slot.service is not None  # noqa: S101  only slots with a service are asked
-    return slot.service.due
-
-
-def _end(slot: _Slot) -> None:
-    assert slot.service is not None  # noqa: S101  only slots with a service are ended
-    slot.free_at = slot.service.due
-    if not slot.service.ended.done():  # its client may have gone
-        slot.service.ended.set_result(None)
+def _end(slot: _Slot, service: _Service) -> None:
+    slot.free_at = service.due
+    if not service.ended.done():  # its client may have gone
+        service.ended.set_result(None)
     slot.service = None

@@ -154,7 +154,7 @@ class Predict:
         self._metrics.queue.observe(answer.queue_s)
         self._metrics.inference.observe(answer.inference_s)
         self._metrics.candidates.inc(len(candidates))
-        return predictions(answer.probabilities, as_list=as_list)
+        return predictions(answer.result, as_list=as_list)
 
     async def _infer(self, rows: Rows, receive: Receive) -> Answer:
         """Infer; where that takes a while, give up for a client that has gone before its turn."""

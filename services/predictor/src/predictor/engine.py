@@ -19,7 +19,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from .accelerator import Accelerator, ServiceModel
+from .accelerator import Accelerator, Served, ServiceModel
 from .candidate import SAMPLE, Rows, encode
 from .model import Model, Probabilities, checked
 from .pool import Pool
@@ -31,20 +31,8 @@ _MEASURED_ROWS = 100
 Distortion = Callable[[Probabilities], Probabilities]
 
 
-@dataclass(frozen=True)
-class Answer:
-    """The outcome of one inference: a probability per row, and where the time went, in seconds.
-
-    `planned_s` is the service time that the accelerator drew for it, `service_s` what it took;
-    `slow` says that the difference is over the limit. All three are empty without an accelerator.
-    """
-
-    probabilities: list[float]
-    queue_s: float
-    inference_s: float
-    planned_s: float = 0.0
-    service_s: float = 0.0
-    slow: bool = False
+Answer = Served[list[float]]
+"""A probability per row, and where the time went."""
 
 
 @dataclass(frozen=True)
@@ -97,7 +85,7 @@ class Engine:
             self.accelerator = Accelerator(_service_model(settings), clock)
         # The longest list that may come decides: nothing may hold up the event loop.
         elif (
-            1000 * self.cost.expected_s(settings.max_candidates, self.cost_factor) >= settings.inline_limit_ms
+            self.cost.expected_s(settings.max_candidates, self.cost_factor) >= settings.inline_limit_ms / 1000
         ):
             self.pool = Pool(settings.workers, clock)
         self._queue = self.accelerator or self.pool
@@ -170,14 +158,7 @@ class Engine:
     async def _infer(self, rows: Rows, stated_s: float, repeats: int) -> Answer:
         if self.accelerator is not None:
             served = await self.accelerator.serve(lambda: self.model.probabilities(rows), stated_s)
-            return Answer(
-                self._checked(served.result),
-                served.queue_s,
-                served.inference_s,
-                served.planned_s,
-                served.took_s,
-                served.slow,
-            )
+            return Answer(**{**vars(served), "result": self._checked(served.result)})
         if self.pool is None:
             probabilities, took_s = self._run(rows, repeats)
             return Answer(self._checked(probabilities), 0.0, took_s)

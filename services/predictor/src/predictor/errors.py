@@ -1,14 +1,4 @@
-"""What can go wrong in the predictor, as a tree.
-
-PredictorError
-├── ModelError        the model file cannot be used; the process ends
-├── BadAnswerError    the model ran and gave something that is no probability; the request gets 500
-├── InvalidRequestError   the client's request is wrong; it gets 422 with the details
-├── OverloadedError   the predictor is at its limit; the request gets 429 and Retry-After
-├── BodyTooLargeError     the client's body is over the limit; it gets 413
-├── RequestLostError  told to treat the request as lost on its way here (PUT /faults); nobody gets a reply
-└── ClientGoneError   the client closed its connection before its answer was computed; nobody gets a reply
-"""
+"""What can go wrong in the predictor; the request gets the status that each names."""
 
 from dataclasses import dataclass
 
@@ -18,23 +8,23 @@ class PredictorError(Exception):
 
 
 class ModelError(PredictorError):
-    """The model file is missing, damaged, or not a model for these candidates."""
+    """The model file is missing, damaged, or not a model for these candidates; the process ends."""
 
 
 class BadAnswerError(PredictorError):
-    """The model's output is NaN, infinite or outside 0 to 1."""
+    """The model's output is NaN, infinite or outside 0 to 1: 500."""
 
 
 class OverloadedError(PredictorError):
-    """There is more work than can be done in time; the request is refused before any of its own is."""
+    """There is more work than can be done in time; refused before any of its own is: 429, Retry-After."""
 
 
 class BodyTooLargeError(PredictorError):
-    """The request's body is larger than the limit, declared or streamed."""
+    """The request's body is larger than the limit, declared or streamed: 413."""
 
 
 class ClientGoneError(PredictorError):
-    """The client closed the connection while its request was waiting."""
+    """The client closed the connection while its request was waiting; nobody gets a reply."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +37,7 @@ class Detail:
 
 
 class InvalidRequestError(PredictorError):
-    """The request's body is not a candidate or a list of candidates."""
+    """The request's body is not a candidate or a list of candidates: 422 with the details."""
 
     def __init__(self, details: tuple[Detail, ...], *, truncated: bool = False) -> None:
         super().__init__("; ".join(f"{d.field}: {d.value}, expected {d.expected}" for d in details))
@@ -56,4 +46,4 @@ class InvalidRequestError(PredictorError):
 
 
 class RequestLostError(PredictorError):
-    """The request counts as lost on its way here: nothing is computed, logged or answered."""
+    """Told to take the request as lost on its way here: nothing is computed, logged or answered."""

@@ -90,12 +90,12 @@ class Readiness:
             return Verdict(ready=False, reason=f"the golden inputs got no answer within {deadline_s:.1f} s")
         except BadAnswerError as error:
             return Verdict(ready=False, reason=f"golden inputs: {error}")
-        deviations = np.abs(np.array(answer.probabilities) - model.golden_expected)
+        deviations = np.abs(np.array(answer.result) - model.golden_expected)
         worst = int(deviations.argmax())
         if not deviations[worst] <= self._settings.golden_tolerance:
             return Verdict(
                 ready=False,
-                reason=f"golden input {worst} got {answer.probabilities[worst]:.4f} instead of "
+                reason=f"golden input {worst} got {answer.result[worst]:.4f} instead of "
                 f"{float(model.golden_expected[worst]):.4f}: the model answers wrong",
             )
         return Verdict(ready=True, reason=f"{len(deviations)} golden inputs were answered as expected")

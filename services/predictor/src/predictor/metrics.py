@@ -28,59 +28,36 @@ class _Services(Collector):
 
     def collect(self) -> Iterator[CounterMetricFamily]:
         """Yield the counts as they are now."""
-        yield CounterMetricFamily(
-            "predictor_services",
-            "Inferences that the emulated accelerator served.",
-            value=self._accelerator.services,
-        )
-        yield CounterMetricFamily(
-            "predictor_services_slow",
-            "Of these, the ones that took over 10 % longer than stated; above 1 %, no figure counts.",
-            value=self._accelerator.services_slow,
-        )
+        text = "Inferences that the emulated accelerator served."
+        yield CounterMetricFamily("predictor_services", text, value=self._accelerator.services)
+        text = "Of these, the ones that took over 10 % longer than stated; above 1 %, no figure counts."
+        yield CounterMetricFamily("predictor_services_slow", text, value=self._accelerator.services_slow)
 
 
 class Metrics:
     """One registry per predictor, so that several can live in one process."""
 
     def __init__(self, accelerator: Accelerator | None) -> None:
-        self.registry = CollectorRegistry()
+        self.registry = own = CollectorRegistry()
         if accelerator is not None:
             self.registry.register(_Services(accelerator))
-        ProcessCollector(registry=self.registry)
-        PlatformCollector(registry=self.registry)
-        self.requests = Counter(
-            "predictor_requests",
-            "Requests to /predict by HTTP status of the reply; 499: the client left before it.",
-            ["status"],
-            registry=self.registry,
-        )
+        ProcessCollector(registry=own)
+        PlatformCollector(registry=own)
+        text = "Requests to /predict by HTTP status of the reply; 499: the client left before it."
+        self.requests = Counter("predictor_requests", text, ["status"], registry=own)
         self._by_status: dict[int, Counter] = {}
-        self.refusals = Counter(
-            "predictor_refusals",
-            "Requests refused with 429 because a limit was reached.",
-            registry=self.registry,
-        )
-        self.candidates = Counter(
-            "predictor_candidates", "Candidates that got a prediction.", registry=self.registry
-        )
-        self.in_progress = Gauge(
-            "predictor_requests_in_progress", "Requests to /predict in progress.", registry=self.registry
-        )
-        self.inference = Histogram(
-            "predictor_inference_seconds",
-            "Time of one inference, its repetitions by the cost factor included, waiting excluded.",
-            buckets=_BUCKETS_S,
-            registry=self.registry,
-        )
-        self.queue = Histogram(
-            "predictor_queue_seconds",
-            "Time that an inference waited for a slot or a thread.",
-            buckets=_BUCKETS_S,
-            registry=self.registry,
-        )
-        self.ready = Gauge("predictor_ready", "1 while /health/ready answers 200.", registry=self.registry)
-        self.info = Info("predictor", "Server, model version, how it serves.", registry=self.registry)
+        text = "Requests refused with 429 because a limit was reached."
+        self.refusals = Counter("predictor_refusals", text, registry=own)
+        text = "Candidates that got a prediction."
+        self.candidates = Counter("predictor_candidates", text, registry=own)
+        text = "Requests to /predict in progress."
+        self.in_progress = Gauge("predictor_requests_in_progress", text, registry=own)
+        text = "Time of one inference, its repetitions by the cost factor included, waiting excluded."
+        self.inference = Histogram("predictor_inference_seconds", text, buckets=_BUCKETS_S, registry=own)
+        text = "Time that an inference waited for a slot or a thread."
+        self.queue = Histogram("predictor_queue_seconds", text, buckets=_BUCKETS_S, registry=own)
+        self.ready = Gauge("predictor_ready", "1 while /health/ready answers 200.", registry=own)
+        self.info = Info("predictor", "Server, model version, how it serves.", registry=own)
 
     def count(self, status: int) -> None:
         """Count one reply of /predict."""

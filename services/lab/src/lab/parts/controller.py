@@ -13,7 +13,7 @@ from typing import Any, Self
 
 import httpx
 
-from hadr.contract import Health, Role, ServerReply, StateReply
+from hadr.contract import Health, Role
 from lab.errors import UnreachableError
 
 ACTIVE, STANDBY = Role.ACTIVE, Role.STANDBY
@@ -98,19 +98,13 @@ class Controller:
 
     def state(self) -> State:
         """Return the present state; raise UnreachableError."""
-        raw: StateReply = self._get("/state").json()
+        raw: dict[str, Any] = self._get("/state").json()
         try:
-            servers = tuple(_server(server) for server in raw["servers"])
-            return State(
-                topology=str(raw["topology"]),
-                version=str(raw.get("version", "")),
-                time=float(raw["time"]),
-                steady=bool(raw["steady"]),
-                steady_reason=str(raw.get("steady_reason", "")),
-                engine_reachable=bool(raw.get("engine_reachable", True)),
-                haproxy_reachable=bool(raw.get("haproxy_reachable", True)),
-                servers=servers,
+            # A label without a region is shown as one.
+            servers = (
+                ServerState(**server | {"region": server["region"] or "-"}) for server in raw["servers"]
             )
+            return State(**raw | {"servers": tuple(servers)})
         except (KeyError, TypeError, ValueError) as error:
             raise UnreachableError(
                 f"{self.url}/state is not the state of a controller: {error!r}",
@@ -121,11 +115,6 @@ class Controller:
         """Return the journal's entries after a sequence number."""
         reply = self._get("/journal", {"after": after})
         return tuple(entries(reply.text.splitlines()))
-
-    def last_seq(self) -> int:
-        """Return the sequence number of the journal's last entry, 0 for an empty journal."""
-        found = self.journal()
-        return found[-1].seq if found else 0
 
     @contextlib.contextmanager
     def following(self, after: int) -> Iterator[Iterator[Entry]]:
@@ -160,20 +149,3 @@ def entries(lines: Iterator[str] | list[str]) -> Iterator[Entry]:
     for line in lines:
         if line.strip():
             yield Entry.from_raw(json.loads(line))
-
-
-def _server(raw: ServerReply) -> ServerState:
-    return ServerState(
-        name=str(raw["name"]),
-        role=str(raw["role"]),
-        region=str(raw.get("region") or "-"),
-        health=str(raw["health"]),
-        container=str(raw.get("container") or "unknown"),
-        in_rotation=bool(raw["in_rotation"]),
-        weight=int(raw.get("weight") or 0),
-        sessions=int(raw.get("sessions") or 0),
-        limit=int(raw.get("limit") or 0),
-        queue=int(raw.get("queue") or 0),
-        reason=str(raw.get("reason") or ""),
-        tripwire=str(raw.get("tripwire") or ""),
-    )

@@ -86,9 +86,8 @@ class Engine:
     def disconnect(self, service: str, network: str) -> None:
         """Take a container off a network of the project: its address there is gone at once."""
         with self._asked(f"to take {service} off the network {network}"):
-            self._api.disconnect_container_from_network(
-                self.container(service), f"{self.project}_{network}", force=True
-            )
+            name = self.container(service)
+            self._api.disconnect_container_from_network(name, f"{self.project}_{network}", force=True)
 
     def connect(self, service: str, network: str) -> None:
         """Connect a container to a network of the project, under the names that Compose gives it there."""
@@ -121,21 +120,15 @@ class Engine:
         with self._asked(f"to start {service}"):
             self._api.start(self.container(service))
 
-    def log_lines(self, service: str, since: float, until: float | None = None) -> list[str]:
-        """Return what a service wrote to its standard output since a time, until another (epoch seconds)."""
-        return list(self.log_stream(service, since, until))
-
     def log_stream(self, service: str, since: float, until: float | None = None) -> Iterator[str]:
-        """Yield the lines of `log_lines` as they come: a log may be larger than memory."""
+        """Yield what a service wrote to its standard output since a time, until another (epoch seconds).
+
+        The lines come one by one: a log may be larger than memory.
+        """
         with self._asked(f"for the log of {service}"):
+            name = self.container(service)
             chunks: Iterator[bytes] = self._api.logs(
-                self.container(service),
-                stdout=True,
-                stderr=False,
-                stream=True,
-                follow=False,
-                since=since,
-                until=until,
+                name, stderr=False, stream=True, follow=False, since=since, until=until
             )
             try:
                 yield from _lines(chunks)

@@ -34,12 +34,8 @@ class Info:
 
     def as_json(self) -> dict[str, Any]:
         """Return how it serves, for settings.json."""
-        return {
-            **self.service,
-            "capacity_per_s": self.capacity_per_s,
-            "services": self.services,
-            "services_slow": self.services_slow,
-        }
+        counts = {key: getattr(self, key) for key in ("capacity_per_s", "services", "services_slow")}
+        return self.service | counts
 
 
 def infos(predictor_url: str, servers: Iterable[str]) -> dict[str, Info]:
@@ -51,19 +47,12 @@ def infos(predictor_url: str, servers: Iterable[str]) -> dict[str, Info]:
 def _info(http: httpx.Client, url: str, server: str) -> Info:
     try:
         raw = http.get(f"{url}/info").raise_for_status().json()
-        capacity = raw.get("capacity_per_s")
-        service = dict(raw.get("service") or {})
-        if service.get("kind") == "cpu":
-            service["cost_factor"] = raw.get("cost_factor")
-        return Info(
-            server,
-            str(raw["model_version"]),
-            [dict(feature) for feature in raw["feature_schema"]],
-            service,
-            None if capacity is None else float(capacity),
-            int(raw.get("services") or 0),
-            int(raw.get("services_slow") or 0),
-        )
+        service = dict(raw["service"])
+        if service["kind"] == "cpu":
+            service["cost_factor"] = raw["cost_factor"]
+        schema = [dict(feature) for feature in raw["feature_schema"]]
+        counts = raw["capacity_per_s"], raw["services"], raw["services_slow"]
+        return Info(server, raw["model_version"], schema, service, *counts)
     except httpx.HTTPError as error:
         raise UnreachableError(
             f"{url}/info does not answer: {error or type(error).__name__}",
