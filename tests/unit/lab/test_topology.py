@@ -149,7 +149,7 @@ BAD = [
         "no memory limit",
         "  mem_limit: 256m\n",
         "",
-        "7: predictor-1: has no mem_limit; expected a memory limit",
+        "7: predictor-1 has no mem_limit; expected a memory limit",
     ),
     (
         "no check",

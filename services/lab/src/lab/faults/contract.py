@@ -17,14 +17,8 @@ from lab.errors import LabError
 from lab.faults.guard import Guard
 from lab.parts.docker import Engine
 
-SERVER, CONTROLLER, HAPROXY, DOCKER_PROXY, CLIENT = (
-    "server",
-    "controller",
-    "haproxy",
-    "docker-proxy",
-    "client",
-)
-PLACES = (SERVER, CONTROLLER, HAPROXY, DOCKER_PROXY, CLIENT)
+PLACES = ("server", "controller", "haproxy", "docker-proxy", "client")
+SERVER, CONTROLLER, HAPROXY, DOCKER_PROXY, CLIENT = PLACES
 CONTAINERS = PLACES[:4]
 
 PREDICTOR = "predictor"
@@ -62,11 +56,10 @@ class Parameter:
 
     def problem(self, value: object) -> str:
         """Return what is wrong with a value; empty if nothing is."""
-        if isinstance(value, bool) or not (
-            isinstance(value, int | float) and self.minimum <= value <= self.maximum
-        ):
-            return f"expected a number from {self.minimum:g} to {self.maximum:g} {self.unit}".rstrip()
-        return ""
+        number = math.nan if isinstance(value, bool) or not isinstance(value, int | float) else value
+        if self.minimum <= number <= self.maximum:
+            return ""
+        return f"expected a number from {self.minimum:g} to {self.maximum:g} {self.unit}".rstrip()
 
 
 def duration(default_s: float = 10.0, help: str = "how long it lasts") -> Parameter:  # noqa: A002 - as above

@@ -107,33 +107,26 @@ def parse(text: str, file_name: str) -> tuple[Topology, tuple[Problem, ...]]:
     try:
         root = yaml_nodes.compose(text)
     except yaml_nodes.YamlSyntaxError as error:
-        problem = Problem(
-            error.line, f"not valid YAML: {error.what}", "a YAML mapping with the key 'services'"
-        )
+        expected = "a YAML mapping with the key 'services'"
+        problem = Problem(error.line, f"not valid YAML: {error.what}", expected)
         return Topology(name, _description(text), ()), (problem,)
     problems: list[Problem] = []
     if not re.fullmatch(r"[a-z0-9][a-z0-9-]*\.yaml", file_name):
         problems.append(Problem(1, f"file name {file_name!r}", "a-z, 0-9 and '-', then .yaml"))
     if not _description(text):
-        problems.append(
-            Problem(1, "no description", "a comment in the first line: '# What it is, in one line.'")
-        )
+        expected = "a comment in the first line: '# What it is, in one line.'"
+        problems.append(Problem(1, "no description", expected))
     problems += yaml_nodes.problems(root)
-    services = yaml_nodes.entries(
-        _child(root, "services", problems, "a mapping with the servers and haproxy")
-    )
+    expected = "a mapping with the servers and haproxy"
+    services = yaml_nodes.entries(_child(root, "services", problems, expected))
     predictors = {key: entry for key, entry in services.items() if key not in OTHER_SERVICES}
     for service, entry in predictors.items():
         problems += rules.check_service(service, entry, name)
     lines = _server_lines(services, predictors, problems)
-    placed = tuple(
-        TopologyServer(
-            line.name,
-            "standby" if line.standby else "active",
-            rules.region(predictors.get(line.name)) or "",
-        )
-        for line in lines
-    )
+    roles = ("standby" if line.standby else "active" for line in lines)
+    regions = (rules.region(predictors.get(line.name)) or "" for line in lines)
+    names = (line.name for line in lines)
+    placed = tuple(map(TopologyServer, names, roles, regions))
     return Topology(name, _description(text), placed), tuple(sorted(problems, key=lambda item: item.line))
 
 

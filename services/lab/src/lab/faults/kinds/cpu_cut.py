@@ -53,10 +53,8 @@ class CpuCut(Fault):
         if quota_us > 0 and not period_us:
             return f"the CPU quota of {target} has no period of its own (see its topology file)"
         if before(cpu):
-            return (
-                f"the CPU quota of {target} is cut already, or its period ({period_us} us) is no whole "
-                "number of ms"
-            )
+            period = f"its period ({period_us} us) is no whole number of ms"
+            return f"the CPU quota of {target} is cut already, or {period}"
         if quota_us > 0 and share >= quota_us / period_us:
             return f"{target} has no more than {quota_us / period_us:g} of a core, which is no cut"
         if cut(cpu, share)[1] > PERIOD_MAX_US:
@@ -76,10 +74,9 @@ class CpuCut(Fault):
         if was := before(engine.cpu(target)):
             engine.set_cpu(target, *was)
             if engine.cpu(target) != was:
+                quota, name = f"--cpu-quota {was[0]} --cpu-period {was[1]}", engine.container(target)
                 raise UnreachableError(
-                    f"the CPU of {target} is still cut",
-                    remedy=f"docker update --cpu-quota {was[0]} --cpu-period {was[1]} "
-                    f"{engine.container(target)}",
+                    f"the CPU of {target} is still cut", remedy=f"docker update {quota} {name}"
                 )
 
     def took_effect(self, injection: Injection) -> bool:

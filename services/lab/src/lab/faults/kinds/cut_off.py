@@ -27,11 +27,9 @@ class CutOff(Fault):
                 if not self.ended(injection):
                     raise
         if not self.ended(injection):
-            raise UnreachableError(
-                f"{target} is still off the network {NETWORK}",
-                remedy=f"docker network connect --alias {target} {engine.project}_{NETWORK} "
-                f"{engine.container(target)}",
-            )
+            remedy = f"docker network connect --alias {target} {engine.project}_{NETWORK} "
+            remedy += engine.container(target)
+            raise UnreachableError(f"{target} is still off the network {NETWORK}", remedy=remedy)
 
     def took_effect(self, injection: Injection) -> bool:
         """Look whether it is off the network."""
