@@ -22,6 +22,7 @@ PROJECT = os.environ.get("HADR_PROJECT", "hadr-lab-test")
 PORT = int(os.environ.get("HADR_PORT", "18000"))
 STATS_PORT = int(os.environ.get("HADR_STATS_PORT", "18404"))
 CONTROLLER_PORT = int(os.environ.get("HADR_CONTROLLER_PORT", "18405"))
+HAPROXY_IMAGE = f"hadr-lab/haproxy:{os.environ.get('HADR_IMAGE_TAG', 'local')}"
 PUBLIC = f"http://127.0.0.1:{PORT}"
 STATS = f"http://127.0.0.1:{STATS_PORT}"
 CONTROLLER = f"http://127.0.0.1:{CONTROLLER_PORT}"

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from driver import PROJECT, compose, container, docker, eventually
+from driver import HAPROXY_IMAGE, PROJECT, compose, container, docker, eventually
 
 pytestmark = pytest.mark.integration
 OWN = f'{{"label":["com.docker.compose.project={PROJECT}"]}}'
@@ -39,7 +39,7 @@ def proxies() -> Iterator[None]:
     try:
         compose("create --no-build predictor-1", "single")
         compose("--profile tools up -d --no-build docker-proxy fault-proxy", "single")
-        docker("create", "--name", STRANGER, "hadr-lab/haproxy:local", "check")
+        docker("create", "--name", STRANGER, HAPROXY_IMAGE, "check")
         eventually(lambda: ask("docker-proxy", "GET", "/_ping") == 200, 20)
         eventually(lambda: ask("fault-proxy", "GET", "/_ping") == 200, 20)
         yield

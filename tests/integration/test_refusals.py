@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -18,13 +17,12 @@ from typing import Any
 import httpx
 import pytest
 
-from driver import PORT, PROJECT, docker, eventually
+from driver import HAPROXY_IMAGE, PORT, PROJECT, docker, eventually
 from hadr.contract import REFUSED_BY
 from lab.records import classes
 
 pytestmark = pytest.mark.integration
 NAME = f"{PROJECT}-refusals"
-IMAGE = f"hadr-lab/haproxy:{os.environ.get('HADR_IMAGE_TAG', 'local')}"
 URL = f"http://127.0.0.1:{PORT}/predict"
 
 
@@ -88,7 +86,7 @@ def server() -> Iterator[Server]:
     docker("rm", "--force", NAME, check=False)
     publish = ("--publish", f"127.0.0.1:{PORT}:8000", "--volume", "/run/haproxy", "--user", "0")
     try:
-        docker("run", "--detach", "--name", NAME, *publish, *given, IMAGE, "balancer")
+        docker("run", "--detach", "--name", NAME, *publish, *given, HAPROXY_IMAGE, "balancer")
         eventually(_served, 20, "HAProxy and its server")
         yield server
     finally:
