@@ -8,9 +8,9 @@ import subprocess
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -18,16 +18,33 @@ from typing import Any, TypeVar
 import httpx
 
 ROOT = Path(__file__).resolve().parent.parent
-PROJECT = os.environ.get("HADR_PROJECT", "hadr-lab-test")
-PORT = int(os.environ.get("HADR_PORT", "18000"))
-STATS_PORT = int(os.environ.get("HADR_STATS_PORT", "18404"))
-CONTROLLER_PORT = int(os.environ.get("HADR_CONTROLLER_PORT", "18405"))
+# Tests in several processes: a lab for each, its ports ten above those of the process before.
+NUMBER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+PROJECT = os.environ.get("HADR_PROJECT", "hadr-lab-test") + (f"-{NUMBER}" if NUMBER else "")
+PORT = int(os.environ.get("HADR_PORT", "18000")) + 10 * NUMBER
+STATS_PORT = int(os.environ.get("HADR_STATS_PORT", "18404")) + 10 * NUMBER
+CONTROLLER_PORT = int(os.environ.get("HADR_CONTROLLER_PORT", "18405")) + 10 * NUMBER
 HAPROXY_IMAGE = f"hadr-lab/haproxy:{os.environ.get('HADR_IMAGE_TAG', 'local')}"
 PUBLIC = f"http://127.0.0.1:{PORT}"
 STATS = f"http://127.0.0.1:{STATS_PORT}"
 CONTROLLER = f"http://127.0.0.1:{CONTROLLER_PORT}"
 # One knob for slow machines: every deadline below is multiplied by it.
 TIME_SCALE = float(os.environ.get("HADR_TEST_TIME_SCALE", "1"))
+# The capacity of the defaults (50/s a server) in services of four times their length: it is not noticed that
+# a busy machine wakes somebody some ms late, and a server that is struck has requests on it.
+SERVICE = {"SERVICE_MS": "80", "SLOTS": "4"}
+# The controller's policy with short times. `unready_restart_s` is longer than the scenario `hang` hangs.
+SHORT = {
+    **SERVICE,
+    "CONTROLLER_STABLE_S": "1",
+    "CONTROLLER_START_PAUSE_S": "0.2",
+    "CONTROLLER_START_PAUSE_MAX_S": "1",
+    "CONTROLLER_PROVEN_S": "5",
+    "CONTROLLER_UNREADY_RESTART_S": "7",
+    "CONTROLLER_START_GRACE_S": "20",
+}
+SHIPPED = dict.fromkeys(SHORT, "")
+"""Given to `make up`, it brings up the lab as it is shipped."""
 SAMPLE = {
     "gender": "M",
     "ssc_p": 71.0,
@@ -46,9 +63,10 @@ T = TypeVar("T")
 
 
 def environment(**extra: str) -> dict[str, str]:
-    """The environment of every command: a Compose project and ports of the tests' own."""
+    """The environment of every command: a Compose project, ports and short times of the tests' own."""
     return {
         **os.environ,
+        **SHORT,
         "HADR_PROJECT": PROJECT,
         "HADR_PORT": str(PORT),
         "HADR_STATS_PORT": str(STATS_PORT),
@@ -79,10 +97,15 @@ def run(
 
 
 def make(
-    target: str, check: bool = True, timeout_s: float = 300, **variables: str
+    target: str,
+    check: bool = True,
+    timeout_s: float = 300,
+    given: Mapping[str, str] | None = None,
+    **variables: str,
 ) -> subprocess.CompletedProcess[str]:
-    """`make TARGET NAME=value ...`, as a user types it."""
-    return run("make", target, *(f"{k}={v}" for k, v in variables.items()), check=check, timeout_s=timeout_s)
+    """`make TARGET NAME=value ...`, as a user types it; `given` are variables too."""
+    values = {**(given or {}), **variables}
+    return run("make", target, *(f"{k}={v}" for k, v in values.items()), check=check, timeout_s=timeout_s)
 
 
 def container(service: str) -> str:
@@ -210,6 +233,27 @@ class Load:
     def count(self, status: int) -> int:
         """How many replies had this status."""
         return sum(outcome[0] == status for outcome in self.outcomes)
+
+
+@contextmanager
+def crowd(clients: int) -> Iterator[None]:
+    """So many clients while the block runs, each of whom asks again as soon as it is answered."""
+    stop = threading.Event()
+
+    def ask() -> None:
+        with httpx.Client(timeout=10) as client:
+            while not stop.is_set():
+                with suppress(httpx.HTTPError):
+                    client.post(f"{PUBLIC}/predict", json=SAMPLE)
+
+    with ThreadPoolExecutor(clients) as pool:
+        asking = [pool.submit(ask) for _ in range(clients)]
+        try:
+            yield
+        finally:
+            stop.set()
+    for one in asking:
+        one.result()
 
 
 @contextmanager

@@ -3,18 +3,28 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 
-from driver import PROJECT, docker, make, wait_until_steady
+from driver import PROJECT, docker, make, state, wait_until_steady
 
-ORDER = ["2-active", "3-active", "single", "4-active-2-standby", ""]
+ORDER = ["2-active", "9-active", "4-active-2-standby", "3-active", "single", ""]
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run the tests of a topology one after the other: to switch takes some seconds."""
+    """Run the tests of a topology one after the other: to switch takes some seconds.
+
+    Where several processes run them, each gets a topology, or a file of the one with most of the tests; who
+    is done gets the next. What takes longest comes first.
+    """
     ours = [item for item in items if item.path.parent == Path(__file__).parent]
     others = [item for item in items if item not in ours]
-    items[:] = others + sorted(ours, key=lambda item: ORDER.index(topology_of(item)))
+    items[:] = sorted(ours, key=lambda item: ORDER.index(topology_of(item))) + others
+    for item in ours:
+        topology = topology_of(item)
+        share = item.path.stem if topology in {ORDER[0], ""} else ""
+        item.add_marker(pytest.mark.xdist_group(f"{topology} {share}".strip().replace(" ", "-")))
 
 
 def topology_of(item: pytest.Item) -> str:
@@ -35,8 +45,20 @@ def lab_is_gone_at_the_end() -> Iterator[None]:
 
 @pytest.fixture
 def up(request: pytest.FixtureRequest) -> str:
-    """The topology that the test asks for, started by `make up` and steady."""
+    """The topology that the test asks for, steady; `make up` unless the test before left it so."""
     topology: str = request.param
-    make("up", TOPOLOGY=topology)
-    wait_until_steady()
+    if not still_up(topology):
+        make("up", TOPOLOGY=topology)
+        wait_until_steady()
     return topology
+
+
+def still_up(topology: str) -> bool:
+    """Whether this topology runs and is steady, or soon is."""
+    try:
+        if state()["topology"] != topology:
+            return False
+        wait_until_steady(15)
+    except (httpx.HTTPError, AssertionError):
+        return False
+    return True

@@ -30,6 +30,7 @@ from driver import (
     state,
     wait_until_steady,
 )
+from runs import BUSY
 
 pytestmark = [pytest.mark.e2e, pytest.mark.parametrize("up", ["2-active"], indirect=True)]
 RESULTS = ROOT / "results"
@@ -105,7 +106,7 @@ def test_make_watch_is_readable_when_piped_and_ends_with_its_reader(up: str) -> 
 
 
 def test_make_chaos_with_load_tells_the_story_and_loses_nothing(up: str) -> None:
-    printed = make("chaos", LOAD="1").stdout
+    printed = make("chaos", LOAD="1", given=BUSY).stdout
     for step in (
         "kill",
         "first sign",
@@ -151,7 +152,7 @@ def test_make_chaos_refuses_a_system_that_is_not_steady(up: str) -> None:
 
 
 def test_make_loadtest_finds_the_first_failure_and_saves_every_request(up: str) -> None:
-    done = make("loadtest", check=False, RATE="60", RAMP="20", RATE_MAX="500", BEYOND_S="2", IDLE_MIN="0")
+    done = make("loadtest", check=False, RATE="60", RAMP="20", RATE_MAX="500", BEYOND_S="2", given=BUSY)
     folder = records(done.stdout)
     summary = json.loads((folder / "summary.json").read_text())
     rows = (folder / "requests.csv").read_text().splitlines()[1:]
@@ -172,7 +173,7 @@ def test_make_loadtest_all_compares_what_it_ran(up: str) -> None:
         RAMP="60",
         RATE_MAX="600",
         BEYOND_S="1",
-        IDLE_MIN="0",
+        given=BUSY,
     )
     (folder,) = re.findall(r"^saved: results/(\S+)/: compare.json", done.stdout, flags=re.MULTILINE)
     comparison = json.loads((RESULTS / folder / "compare.json").read_text())

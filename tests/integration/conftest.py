@@ -17,6 +17,7 @@ def up_servers() -> set[str]:
 def traffic_parts() -> Iterator[None]:
     """2-active with HAProxy and its predictors alone: what works here needs no controller."""
     services = "haproxy predictor-1 predictor-2 predictor-3"
+    compose("--profile tools down --volumes --remove-orphans", "2-active")
     compose(f"up -d --no-build {services}", "2-active")
     eventually(lambda: len(up_servers()) == 3, 60, "three healthy servers")
     yield
@@ -26,5 +27,6 @@ def traffic_parts() -> Iterator[None]:
 @pytest.fixture
 def all_up(traffic_parts: None) -> None:
     """Every server is started and healthy again, whatever the test before did."""
-    compose("start predictor-1 predictor-2 predictor-3", "2-active")
+    if len(up_servers()) < 3:
+        compose("start predictor-1 predictor-2 predictor-3", "2-active")
     eventually(lambda: len(up_servers()) == 3, 60, "three healthy servers")

@@ -29,7 +29,11 @@ from driver import (
     stats,
 )
 
-pytestmark = [pytest.mark.integration, pytest.mark.usefixtures("all_up")]
+pytestmark = [
+    pytest.mark.integration,
+    pytest.mark.xdist_group("haproxy"),
+    pytest.mark.usefixtures("all_up"),
+]
 MAX_BODY_BYTES = 1_048_576
 
 

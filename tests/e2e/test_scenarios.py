@@ -1,0 +1,59 @@
+"""Shipped scenarios on the topologies they say most about: `make experiment`, as a user types it.
+
+`make test-more` runs every one of them on 2-active.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from driver import make
+from runs import BUSY, experiment, folders_of, held, read, status
+
+pytestmark = pytest.mark.e2e
+
+
+@pytest.mark.parametrize(
+    ("up", "scenario", "struck"),
+    [
+        ("2-active", "hang", 1),
+        ("3-active", "kill-two", 2),
+        ("4-active-2-standby", "kill-two", 2),
+        ("9-active", "kill-active", 1),
+    ],
+    indirect=["up"],
+)
+def test_the_topology_meets_the_scenario(up: str, scenario: str, struck: int) -> None:
+    (folder,) = held(experiment(scenario))
+    verdict, ledger = read(folder / "verdict.json"), read(folder / "ledger.json")
+    assert ledger["classes"]["lost"] == 0
+    strokes = [one for one in verdict["exposure"]["strokes"] if not one["exempt"]]
+    assert len(strokes) == struck
+    total = verdict["exposure"]["total"]
+    assert total["exposed"] > 0
+    assert total["lost"] == 0
+
+
+@pytest.mark.parametrize("up", ["9-active"], indirect=True)
+def test_nine_servers_carry_two_thirds_of_what_they_state(up: str) -> None:
+    """300 of 450 requests/s for some seconds, and nobody is refused or lost."""
+    done = make("loadtest", check=False, PATTERN="constant", RATE="300", DURATION="6", given=BUSY)
+    summary = read(folders_of(done.stdout)[0] / "summary.json")
+    assert summary["sent_requests"] > 1500
+    assert {kind: summary[f"{kind}_requests"] for kind in ("refused", "error", "late")} == {
+        "refused": 0,
+        "error": 0,
+        "late": 0,
+    }
+    assert len([one for one in summary["servers"] if one["answered_requests"] > 0]) == 9
+
+
+@pytest.mark.parametrize("up", ["single"], indirect=True)
+def test_a_topology_that_cannot_meet_it_does_not(up: str) -> None:
+    """One server and nobody to take its place: what arrives until it is back is lost, and that is told."""
+    done = experiment("kill-active")
+    (folder,) = folders_of(done.stdout)
+    verdict, ledger = read(folder / "verdict.json"), read(folder / "ledger.json")
+    assert (verdict["verdict"], status(done)) == ("not met", 1), verdict["because"]
+    assert ledger["classes"]["lost"] > 0
+    assert f"lost is {ledger['classes']['lost']} requests (expected 0)" in verdict["because"]
