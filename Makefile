@@ -96,7 +96,11 @@ measured: ## Draw docs/measured.md from the newest benchmark, experiments and co
 
 .PHONY: test
 test: ## Run every test: lint, types, unit, integration, end to end
-	@$(BIN)/test.sh
+	@$(BIN)/test.sh all
+
+.PHONY: test-more
+test-more: ## Run every shipped scenario on 2-active as a test (about 15 minutes)
+	@$(BIN)/test.sh more
 
 .PHONY: clean
 clean: down ## Also remove the lab's images and its virtual environment (results stay)

@@ -1,6 +1,7 @@
 """The repository keeps its own rules: sizes, links, make targets, pins, rights, no trace of one machine."""
 
 import ast
+import dataclasses
 import fnmatch
 import os
 import re
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from controller.model import Policy
 from lab.settings import CHAOS, LOADTEST, SETTINGS
 from lab.topology import files as topology
 from lab.topology import yaml_nodes
@@ -184,6 +186,12 @@ def test_each_variable_of_a_measurement_reaches_the_lab_as_it_is(group: str) -> 
 def test_the_lab_is_given_no_variable_that_it_does_not_know() -> None:
     unknown = set(LAB_ENVIRONMENT) - {setting.env for setting in SETTINGS}
     assert not unknown, f"compose.yaml gives the lab what no setting reads: {sorted(unknown)}"
+
+
+def test_the_controllers_policy_reaches_it_where_it_is_set() -> None:
+    given = yaml_nodes.entries(BASE["controller"]["environment"].node)
+    passed_on = {name for name, entry in given.items() if entry.text == ""}
+    assert passed_on == {f"CONTROLLER_{each.name.upper()}" for each in dataclasses.fields(Policy)}
 
 
 @pytest.mark.parametrize("path", TOPOLOGIES, ids=lambda path: path.stem)
