@@ -55,6 +55,12 @@ def read(path: Path) -> dict[str, Any]:
     return content
 
 
+def of_the_machine(verdict: Mapping[str, Any]) -> bool:
+    """Return whether a verdict is invalid because the machine was too busy to measure anything."""
+    said = any(OF_THE_MACHINE.search(one) for one in verdict["because"])
+    return said and verdict["verdict"] == "invalid"
+
+
 def held(done: subprocess.CompletedProcess[str], trials: int = 1) -> list[Path]:
     """Assert what holds of a scenario that the topology has to meet; return the trials' folders."""
     said = done.stdout + done.stderr

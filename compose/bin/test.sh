@@ -72,5 +72,5 @@ if [ "$PART" = more ]; then
 else
     # In two processes, each with a lab of its own: most of the time they wait.
     step "Integration and end-to-end tests (about five minutes)"
-    pytest -n 2 --dist loadgroup tests/integration tests/e2e "$@"
+    pytest -n 2 --dist loadfile --no-loadscope-reorder tests/e2e tests/integration "$@"
 fi

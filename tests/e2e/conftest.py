@@ -8,23 +8,21 @@ import pytest
 
 from driver import PROJECT, docker, make, state, wait_until_steady
 
-ORDER = ["2-active", "9-active", "4-active-2-standby", "3-active", "single", ""]
+FILES = ["test_experiments", "test_scenarios", "test_commands", "test_failover", "test_report_browser"]
+"""Each process takes a file at a time; those that take longest come first."""
+TOPOLOGIES = ["2-active", "9-active", "4-active-2-standby", "3-active", "single", ""]
 
 
-@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run the tests of a topology one after the other: to switch takes some seconds.
-
-    Where several processes run them, each gets a topology, or a file of the one with most of the tests; who
-    is done gets the next. What takes longest comes first.
-    """
+    """Run the tests of a topology in a row: to switch takes some seconds."""
     ours = [item for item in items if item.path.parent == Path(__file__).parent]
     others = [item for item in items if item not in ours]
-    items[:] = sorted(ours, key=lambda item: ORDER.index(topology_of(item))) + others
-    for item in ours:
-        topology = topology_of(item)
-        share = item.path.stem if topology in {ORDER[0], ""} else ""
-        item.add_marker(pytest.mark.xdist_group(f"{topology} {share}".strip().replace(" ", "-")))
+    items[:] = sorted(ours, key=place) + others
+
+
+def place(item: pytest.Item) -> tuple[int, int]:
+    """Where a test stands in the order."""
+    return FILES.index(item.path.stem), TOPOLOGIES.index(topology_of(item))
 
 
 def topology_of(item: pytest.Item) -> str:

@@ -8,7 +8,7 @@ import pytest
 
 from driver import HAPROXY_IMAGE, PROJECT, compose, container, docker, eventually
 
-pytestmark = [pytest.mark.integration, pytest.mark.xdist_group("docker-proxy")]
+pytestmark = pytest.mark.integration
 P = "<project>"
 """In the name of a test for what differs from process to process; `ask` puts the project in its place."""
 OWN = f'{{"label":["com.docker.compose.project={P}"]}}'

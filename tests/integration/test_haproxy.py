@@ -31,7 +31,6 @@ from driver import (
 
 pytestmark = [
     pytest.mark.integration,
-    pytest.mark.xdist_group("haproxy"),
     pytest.mark.usefixtures("all_up"),
 ]
 MAX_BODY_BYTES = 1_048_576
@@ -221,7 +220,9 @@ def test_a_refusal_says_when_to_come_back() -> None:
 
 def test_too_many_requests_are_no_failure_of_a_server() -> None:
     """With a limit of one, predictors answer 429 to most of a burst, and stay in rotation."""
-    compose("up -d --no-build predictor-1 predictor-2", "2-active", PREDICTOR_CONCURRENCY_LIMIT="1")
+    compose(
+        "up -d --no-build predictor-1 predictor-2", "2-active", PREDICTOR_CONCURRENCY_LIMIT="1", SLOTS="1"
+    )
     eventually(lambda: all(stats()[f"predictors/predictor-{n}"]["status"] == "UP" for n in (1, 2)), 30)
     before = stats()
     with load(150) as outcome:

@@ -21,7 +21,7 @@ from driver import HAPROXY_IMAGE, PORT, PROJECT, docker, eventually
 from hadr.contract import REFUSED_BY
 from lab.records import classes
 
-pytestmark = [pytest.mark.integration, pytest.mark.xdist_group("refusals")]
+pytestmark = pytest.mark.integration
 NAME = f"{PROJECT}-refusals"
 URL = f"http://127.0.0.1:{PORT}/predict"
 
