@@ -7,10 +7,12 @@ where the verdict is not *met*, nothing but the machine's speed is the reason. `
 
 from __future__ import annotations
 
+import fcntl
 import json
 import re
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +23,19 @@ BUSY = {"IDLE_MIN": "0", "LIMIT_MS": "4000", "TIMEOUT_S": "10"}
 STATUS = {"met": 0, "not met": 1, "could not run": 2, "not applicable": 2, "invalid": 3}
 LASTING = {"lost_percent", "late_percent", "served_percent"}
 """Shares that grow with the time for which the system is away; like a time, they are the machine's."""
+LOCK = ROOT / ".build" / "measurement.lock"
 OF_THE_MACHINE = re.compile(
     r"the generator fell behind|this machine is too slow|the machine had no CPU left|the generator used \d"
 )
 """The lab's words for a machine that is too busy to measure anything."""
+
+
+@contextmanager
+def alone() -> Iterator[None]:
+    """No measurement of another process of these tests goes on beside this one."""
+    with LOCK.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def experiment(
@@ -33,7 +44,8 @@ def experiment(
     """`make experiment`; `own` is a user's folder of scenarios."""
     folder = {"HADR_SCENARIOS": str(own)} if own else {}
     values = {**given, **folder, "TRIALS": str(trials)}
-    return make("experiment", check=False, timeout_s=600, given=values, SCENARIO=scenario)
+    with alone():
+        return make("experiment", check=False, timeout_s=600, given=values, SCENARIO=scenario)
 
 
 def folders_of(printed: str) -> list[Path]:

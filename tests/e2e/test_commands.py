@@ -30,7 +30,7 @@ from driver import (
     state,
     wait_until_steady,
 )
-from runs import BUSY
+from runs import BUSY, alone
 
 pytestmark = [pytest.mark.e2e, pytest.mark.parametrize("up", ["2-active"], indirect=True)]
 RESULTS = ROOT / "results"
@@ -106,7 +106,8 @@ def test_make_watch_is_readable_when_piped_and_ends_with_its_reader(up: str) -> 
 
 
 def test_make_chaos_with_load_tells_the_story_and_loses_nothing(up: str) -> None:
-    printed = make("chaos", LOAD="1", given=BUSY).stdout
+    with alone():
+        printed = make("chaos", LOAD="1", given=BUSY).stdout
     for step in (
         "kill",
         "first sign",
@@ -152,7 +153,9 @@ def test_make_chaos_refuses_a_system_that_is_not_steady(up: str) -> None:
 
 
 def test_make_loadtest_finds_the_first_failure_and_saves_every_request(up: str) -> None:
-    done = make("loadtest", check=False, RATE="60", RAMP="20", RATE_MAX="500", BEYOND_S="2", given=BUSY)
+    load = {**BUSY, "RATE": "60", "RAMP": "20", "RATE_MAX": "500", "BEYOND_S": "2"}
+    with alone():
+        done = make("loadtest", check=False, given=load)
     folder = records(done.stdout)
     summary = json.loads((folder / "summary.json").read_text())
     rows = (folder / "requests.csv").read_text().splitlines()[1:]
@@ -165,16 +168,9 @@ def test_make_loadtest_finds_the_first_failure_and_saves_every_request(up: str) 
 
 
 def test_make_loadtest_all_compares_what_it_ran(up: str) -> None:
-    done = make(
-        "loadtest-all",
-        TOPOLOGIES=up,
-        TRIALS="2",
-        RATE="100",
-        RAMP="60",
-        RATE_MAX="600",
-        BEYOND_S="1",
-        given=BUSY,
-    )
+    load = {**BUSY, "RATE": "100", "RAMP": "60", "RATE_MAX": "600", "BEYOND_S": "1"}
+    with alone():
+        done = make("loadtest-all", TOPOLOGIES=up, TRIALS="2", given=load)
     (folder,) = re.findall(r"^saved: results/(\S+)/: compare.json", done.stdout, flags=re.MULTILINE)
     comparison = json.loads((RESULTS / folder / "compare.json").read_text())
     assert [row["topology"] for row in comparison["rates"]] == [up]

@@ -17,7 +17,7 @@ from typing import Any
 import httpx
 import pytest
 
-from driver import HAPROXY_IMAGE, PORT, PROJECT, docker, eventually
+from driver import HAPROXY_IMAGE, PORT, PROJECT, compose, docker, eventually
 from hadr.contract import REFUSED_BY
 from lab.records import classes
 
@@ -66,8 +66,14 @@ class _Handler(BaseHTTPRequestHandler):
         """Say nothing."""
 
 
+@pytest.fixture(scope="module")
+def free_port() -> None:
+    """No lab of another test holds the port."""
+    compose("--profile tools down --volumes --remove-orphans", "single")
+
+
 @pytest.fixture
-def server() -> Iterator[Server]:
+def server(free_port: None) -> Iterator[Server]:
     """One server of one request at a time behind the real HAProxy, healthy."""
     gateway = docker("network", "inspect", "bridge", "--format", "{{(index .IPAM.Config 0).Gateway}}").strip()
     server = Server(gateway)
