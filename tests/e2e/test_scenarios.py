@@ -8,7 +8,18 @@ from __future__ import annotations
 import pytest
 
 from driver import make, state
-from runs import BUSY, STATUS, alone, experiment, folders_of, held, of_the_machine, read, status
+from runs import (
+    BUSY,
+    OF_THE_MACHINE,
+    STATUS,
+    alone,
+    experiment,
+    folders_of,
+    held,
+    of_the_machine,
+    read,
+    status,
+)
 
 pytestmark = pytest.mark.e2e
 
@@ -41,11 +52,11 @@ def test_nine_servers_carry_two_thirds_of_what_they_state(up: str) -> None:
         done = make("loadtest", check=False, PATTERN="constant", RATE="300", DURATION="6", given=BUSY)
     summary = read(folders_of(done.stdout)[0] / "summary.json")
     assert summary["sent_requests"] > 1500
-    assert {kind: summary[f"{kind}_requests"] for kind in ("refused", "error", "late")} == {
-        "refused": 0,
-        "error": 0,
-        "late": 0,
-    }
+    assert summary["error_requests"] == 0
+    # A generator that stood still sends at once all that is due; then it says that the run is not valid.
+    assert summary["valid"] or all(OF_THE_MACHINE.search(one) for one in summary["invalid_because"])
+    if summary["valid"]:
+        assert (summary["refused_requests"], summary["late_requests"]) == (0, 0)
     assert len([one for one in summary["servers"] if one["answered_requests"] > 0]) == 9
 
 

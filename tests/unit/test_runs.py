@@ -22,7 +22,12 @@ def plant(root: Path, verdict: str, because: list[str], **more: Any) -> Complete
     never = any(one.startswith("in_rotation_ms:") for one in because)
     expectations = [
         {"text": name, "unit": unit, "met": name not in broken, "measured": "never" if never else 1.0}
-        for name, unit in (("lost", "requests"), ("in_rotation_ms", "ms"), ("restarts", "restarts"))
+        for name, unit in (
+            ("lost", "requests"),
+            ("in_rotation_ms", "ms"),
+            ("restarts", "restarts"),
+            ("shed", "requests"),
+        )
     ]
     ledger = {"complete": True, "incomplete_because": [], "classes": {"served": 9}, "sent": 9}
     records = {
@@ -48,6 +53,7 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     [
         ("met", ["everything expected holds"]),
         ("invalid", [SLOW]),
+        ("invalid", [SLOW, "shed is 50 requests (expected 0)"]),
         ("invalid", [SLOW, "in_rotation_ms is 312 ms (expected under 200)"]),
         ("not met", ["in_rotation_ms is 312 ms (expected under 200)"]),
     ],
@@ -60,6 +66,7 @@ def test_a_slow_machine_is_borne(root: Path, verdict: str, because: list[str]) -
     ("verdict", "because", "more"),
     [
         ("not met", ["lost is 1 requests (expected 0)"], {}),
+        ("not met", ["shed is 50 requests (expected 0)"], {}),
         ("invalid", [SLOW, "lost is 1 requests (expected 0)"], {}),
         ("not met", ["restarts is 0 restarts (expected at least 1)"], {}),
         ("not met", ["in_rotation_ms: no standby was promoted (expected under 200 ms)"], {}),
