@@ -141,10 +141,8 @@ def _promote(observation: Observation, policy: Policy, now: float) -> tuple[list
             reason = f"{server.name} {why_out(server)}; {standby.name} takes its place"
             actions.append(Action(Verb.PROMOTE, standby.name, reason, signals(server)))
         else:
-            nobody = _nobody(standbys, parked)
-            notes.append(
-                Note(server.name, f"{server.name} {why_out(server)}; nobody takes its place: {nobody}")
-            )
+            why = f"{why_out(server)}; nobody takes its place: {_nobody(standbys, parked)}"
+            notes.append(Note(server.name, f"{server.name} {why}"))
     since = observation.load.saturated_since
     if not actions and since is not None and now - since >= policy.saturation_s:
         serving = observation.in_service

@@ -76,10 +76,7 @@ class Predictor:
             await self._predict(scope, receive, send, request_id)
             return
         scope["request_id"] = request_id
-        names = [
-            (SERVED_BY, self.settings.name.encode()),
-            (REQUEST_ID, request_id.encode()),
-        ]
+        names = [(SERVED_BY, self.settings.name.encode()), (REQUEST_ID, request_id.encode())]
 
         async def send_named(message: MutableMapping[str, Any]) -> None:
             if message["type"] == "http.response.start":
@@ -104,14 +101,11 @@ class Predictor:
         """Say what serves here: the content of GET /info."""
         settings, engine = self.settings, self.engine
         card = engine.model.card
+        stated = ("holdout_accuracy", "holdout_candidates", "trees", "training_data", "feature_schema")
         return {
             "server": settings.name,
             "model_version": self.faults.active.model_version or card.version,
-            "holdout_accuracy": card.holdout_accuracy,
-            "holdout_candidates": card.holdout_candidates,
-            "trees": card.trees,
-            "training_data": card.training_data,
-            "feature_schema": card.feature_schema,
+            **{name: getattr(card, name) for name in stated},
             "golden_inputs": len(card.golden),
             "cost_factor": engine.cost_factor,
             "inference_ms": round(engine.inference_ms, 4),

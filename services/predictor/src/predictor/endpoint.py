@@ -10,33 +10,16 @@ import time
 from collections.abc import MutableMapping
 from typing import Any
 
+from . import errors, replies
 from .access_log import AccessLog, Entry
 from .candidate import SAMPLE, Candidate, Rows, encode
 from .engine import Answer, Engine
-from .errors import (
-    BadAnswerError,
-    BodyTooLargeError,
-    ClientGoneError,
-    InvalidRequestError,
-    OverloadedError,
-    RequestLostError,
-)
 from .faults import Faults
 from .health import Readiness
 from .limits import Admission, Receive, read_body
 from .metrics import Metrics
 from .parsing import parse_candidates
-from .replies import (
-    MODEL_VERSION,
-    REQUEST_ID,
-    SERVED_BY,
-    Headers,
-    Reply,
-    Send,
-    invalid_request,
-    predictions,
-    problem,
-)
+from .replies import MODEL_VERSION, REQUEST_ID, SERVED_BY, Headers, Reply, Send
 from .settings import Settings
 
 _CLIENT_GONE = 499  # nginx' number for it; nobody receives it
@@ -74,14 +57,16 @@ class Predict:
         entry = Entry(time.time(), request_id, self._settings.name, scope["method"], scope["path"])
         try:
             reply = await self._answer(scope, receive, entry)
-        except ClientGoneError:
+        except errors.ClientGoneError:
             self._record(entry, _CLIENT_GONE, started)
             return
-        except RequestLostError:
+        except errors.RequestLostError:
             await _until_gone(receive)
             return
         except Exception:
-            reply = problem(500, "internal_error", "the predictor failed; its log has the cause", request_id)
+            reply = replies.problem(
+                500, "internal_error", "the predictor failed; its log has the cause", request_id
+            )
             await reply.send(send, self._common_headers(request_id))
             self._record(entry, reply.status, started)
             raise
@@ -99,38 +84,38 @@ class Predict:
     async def _answer(self, scope: MutableMapping[str, Any], receive: Receive, entry: Entry) -> Reply:
         """Admit the request and answer it, or refuse it at once."""
         if entry.method not in ("GET", "POST"):
-            message = (
-                f"{entry.method} is not possible; POST a candidate or a list, or GET the sample's prediction"
+            how = "POST a candidate or a list, or GET the sample's prediction"
+            message = f"{entry.method} is not possible; {how}"
+            return replies.problem(
+                405, "method_not_allowed", message, entry.request_id, (b"allow", b"GET, POST")
             )
-            return problem(405, "method_not_allowed", message, entry.request_id, (b"allow", b"GET, POST"))
         try:
             with self._admission:
                 return await self._admitted(scope, receive, entry)
-        except OverloadedError as error:
+        except errors.OverloadedError as error:
             return self._refuse(error, entry)
-        except InvalidRequestError as error:
-            return invalid_request(error, entry.request_id)
-        except BodyTooLargeError as error:
-            return problem(413, "body_too_large", str(error), entry.request_id, _CLOSE)
-        except BadAnswerError as error:
-            return problem(500, "bad_answer", str(error), entry.request_id)
+        except errors.InvalidRequestError as error:
+            return replies.invalid_request(error, entry.request_id)
+        except errors.BodyTooLargeError as error:
+            return replies.problem(413, "body_too_large", str(error), entry.request_id, _CLOSE)
+        except errors.BadAnswerError as error:
+            return replies.problem(500, "bad_answer", str(error), entry.request_id)
 
-    def _refuse(self, error: OverloadedError, entry: Entry) -> Reply:
+    def _refuse(self, error: errors.OverloadedError, entry: Entry) -> Reply:
         self._metrics.refusals.inc()
         retry_after_s = self._settings.retry_after_s
         message = f"{self._settings.name}: {error}; try again in {retry_after_s} s"
         header = (b"retry-after", str(retry_after_s).encode())
-        return problem(429, "overloaded", message, entry.request_id, header)
+        return replies.problem(429, "overloaded", message, entry.request_id, header)
 
     async def _admitted(self, scope: MutableMapping[str, Any], receive: Receive, entry: Entry) -> Reply:
         settings = self._settings
         try:
-            body = await read_body(
-                scope["headers"], receive, settings.max_body_bytes, settings.body_timeout_s
-            )
+            limits = settings.max_body_bytes, settings.body_timeout_s
+            body = await read_body(scope["headers"], receive, *limits)
         except TimeoutError:
             message = f"the body did not arrive within {settings.body_timeout_s:g} s"
-            return problem(408, "body_too_slow", message, entry.request_id, _CLOSE)
+            return replies.problem(408, "body_too_slow", message, entry.request_id, _CLOSE)
         candidates: list[Candidate] = [SAMPLE]
         as_list = False
         if entry.method == "POST":
@@ -138,12 +123,12 @@ class Predict:
         self._admission.check_queue()
         if settings.faults:
             if self._faults.happens(self._faults.active.lost_request_rate):
-                raise RequestLostError
+                raise errors.RequestLostError
             if latency_s := self._faults.latency_s():
                 await asyncio.sleep(latency_s)
             if self._faults.happens(self._faults.active.error_rate):
                 message = "told to fail (PUT /faults)"
-                return problem(500, "injected_error", message, entry.request_id)
+                return replies.problem(500, "injected_error", message, entry.request_id)
         answer = await self._infer(encode(candidates), receive)
         entry.queue_ms = round(answer.queue_s * 1000, 3)
         entry.inference_ms = round(answer.inference_s * 1000, 3)
@@ -154,7 +139,7 @@ class Predict:
         self._metrics.queue.observe(answer.queue_s)
         self._metrics.inference.observe(answer.inference_s)
         self._metrics.candidates.inc(len(candidates))
-        return predictions(answer.result, as_list=as_list)
+        return replies.predictions(answer.result, as_list=as_list)
 
     async def _infer(self, rows: Rows, receive: Receive) -> Answer:
         """Infer; where that takes a while, give up for a client that has gone before its turn."""
@@ -168,23 +153,17 @@ class Predict:
             return await inference
         except asyncio.CancelledError:
             if gone.done():
-                raise ClientGoneError(
-                    "the client closed the connection before its answer was computed"
-                ) from None
+                what = "the client closed the connection before its answer was computed"
+                raise errors.ClientGoneError(what) from None
             inference.cancel()
             raise
         finally:
             gone.cancel()
 
     def _common_headers(self, request_id: str) -> Headers:
-        headers = [
-            (SERVED_BY, self._settings.name.encode()),
-            (REQUEST_ID, request_id.encode()),
-            (
-                MODEL_VERSION,
-                (self._faults.active.model_version or self._engine.model.card.version).encode(),
-            ),
-        ]
+        version = self._faults.active.model_version or self._engine.model.card.version
+        pairs = ((SERVED_BY, self._settings.name), (REQUEST_ID, request_id), (MODEL_VERSION, version))
+        headers = [(name, value.encode()) for name, value in pairs]
         if self._readiness.draining:
             headers.append(_CLOSE)  # so that the proxy does not use the connection again
         return headers

@@ -106,9 +106,7 @@ class Faults:
             loop.call_later(_CRASH_AFTER_S, os._exit, CRASH_EXIT_CODE)
         if request.stuck_worker:
             self._release = occupy()
-        for _ in range(
-            request.memory_mb * 2**20 // _CHUNK_BYTES + bool(request.memory_mb * 2**20 % _CHUNK_BYTES)
-        ):
+        for _ in range(0, request.memory_mb * 2**20, _CHUNK_BYTES):
             if self._request is not request:
                 return
             chunk = bytearray(_CHUNK_BYTES)

@@ -93,11 +93,9 @@ class Readiness:
         deviations = np.abs(np.array(answer.result) - model.golden_expected)
         worst = int(deviations.argmax())
         if not deviations[worst] <= self._settings.golden_tolerance:
-            return Verdict(
-                ready=False,
-                reason=f"golden input {worst} got {answer.result[worst]:.4f} instead of "
-                f"{float(model.golden_expected[worst]):.4f}: the model answers wrong",
-            )
+            got, due = answer.result[worst], float(model.golden_expected[worst])
+            reason = f"golden input {worst} got {got:.4f} instead of {due:.4f}: the model answers wrong"
+            return Verdict(ready=False, reason=reason)
         return Verdict(ready=True, reason=f"{len(deviations)} golden inputs were answered as expected")
 
     async def _hang_if_told(self) -> None:

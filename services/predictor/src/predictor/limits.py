@@ -42,9 +42,8 @@ class Admission:
         """
         wait_s = self._engine.backlog_s()
         if wait_s > self._queue_limit_s:
-            raise OverloadedError(
-                f"{wait_s:.2g} s of work wait, above the limit of {self._queue_limit_s:g} s"
-            )
+            limit = f"the limit of {self._queue_limit_s:g} s"
+            raise OverloadedError(f"{wait_s:.2g} s of work wait, above {limit}")
 
     def __exit__(self, *_: object) -> None:
         self.in_progress -= 1
