@@ -21,7 +21,7 @@ from lab.errors import LabError
 from lab.experiment import parse, runner, scenario
 from lab.facts import metrics, validity
 from lab.facts.trials import Result
-from lab.load import checks, preparation, spec
+from lab.load import preparation, spec
 from lab.load.cpu import cpu_use
 from lab.load.generator import Load
 from lab.load.provenance import made
@@ -51,7 +51,7 @@ class Bench:
         folder = new_folder(self.folder, name)
         self.loads.append(folder)
         with Controller(self.settings.controller_url) as controller:
-            servers = checks.servers(self.settings, controller.state())
+            servers = preparation.servers(self.settings, controller.state())
         preparation.prepare(self.settings, servers, asked.seed).save(folder)
         return Load(folder, asked)
 
@@ -60,7 +60,7 @@ class Bench:
 
         Without a word: with a wait before each trial, what is waited for would drown the trials' lines.
         """
-        return checks.steady_state(replace(self.settings, steady_wait_s=STEADY_WAIT_S), lambda _: None)
+        return preparation.steady_state(replace(self.settings, steady_wait_s=STEADY_WAIT_S), lambda _: None)
 
     def series(self, name: str) -> Series:
         """Run a scenario a number of times. None is repeated: no outcome chooses who counts."""

@@ -1,14 +1,13 @@
 """`lab locust-ui`: Locust's own web interface against the lab."""
 
 import argparse
-import os
 import subprocess
 import sys
 
 from lab.load import bodies
-from lab.load.checks import check_target
-from lab.load.generator import LOCUSTFILE
+from lab.load.generator import LOCUSTFILE, environment
 from lab.load.oracle import Oracle
+from lab.load.preparation import check_target
 from lab.settings import Settings
 
 HELP = "open Locust's web interface against the lab"
@@ -27,8 +26,7 @@ def run(_args: argparse.Namespace, settings: Settings) -> int:
         # The port is Locust's own, 8089, in the container; it is published as ui_port, on 127.0.0.1 only.
         *("--web-host", "0.0.0.0", "--loglevel", "WARNING"),
     ]
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
-    with subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL) as process:  # noqa: S603 - our own words
+    with subprocess.Popen(command, env=environment(), stdin=subprocess.DEVNULL) as process:  # noqa: S603 - our own words
         try:
             return process.wait()
         except KeyboardInterrupt:

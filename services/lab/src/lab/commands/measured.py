@@ -11,7 +11,6 @@ from lab.settings import Settings
 
 HELP = "draw docs/measured.md from the newest benchmark, experiments and comparison of this version"
 SOURCES = "measured"
-BENCH, EXPERIMENTS, COMPARISON = "*-bench/*.json", "*-experiments/experiments.json", "*-compare/compare.json"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -23,7 +22,7 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
     """Keep the newest results of each kind, and draw the page."""
     benches = newest_bench(settings)
     experiments = newest_per_topology(settings)
-    comparisons = newest(settings, COMPARISON)[:1]
+    comparisons = newest(settings, "*-compare/compare.json")[:1]
     if not (benches or experiments or comparisons):
         raise RecordsError(
             f"no result of version {base(settings.version)} in results/",
@@ -33,17 +32,13 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
     folder.mkdir(exist_ok=True)
     for old in folder.glob("*.json"):
         old.unlink()
-    for name, content in (
-        ("bench.json", benches),
-        ("experiments.json", experiments),
-        ("comparison.json", comparisons),
-    ):
-        write_json(folder / name, content)
-    (args.docs / "measured.md").write_text(measured.page(benches, experiments, comparisons), encoding="utf-8")
-    print(
-        f"docs/measured.md: {sum(len(each['figures']) for each in benches)} figures, "
-        f"{len(experiments)} topologies, {len(comparisons)} comparison"
-    )
+    kept = {"bench": benches, "experiments": experiments, "comparison": comparisons}
+    for name, content in kept.items():
+        write_json(folder / f"{name}.json", content)
+    (args.docs / "measured.md").write_text(measured.page(*kept.values()), encoding="utf-8")
+    figures = sum(len(each["figures"]) for each in benches)
+    counts = f"{figures} figures, {len(experiments)} topologies, {len(comparisons)} comparison"
+    print(f"docs/measured.md: {counts}")
     return 0
 
 
@@ -56,26 +51,21 @@ def newest(settings: Settings, pattern: str) -> list[dict[str, Any]]:
     """Return the results of this version that match, the newest first."""
     paths = sorted(settings.results_dir.glob(pattern), key=lambda path: path.stat().st_mtime, reverse=True)
     contents = [read_json(path) for path in paths]
-    return [
-        each for each in contents if base(each.get("made", {}).get("version", "")) == base(settings.version)
-    ]
+    version = base(settings.version)
+    return [each for each in contents if base(each.get("made", {}).get("version", "")) == version]
 
 
 def newest_bench(settings: Settings) -> list[dict[str, Any]]:
     """Return the measurements of the newest benchmark, in the order in which they were made."""
     folders = sorted(settings.results_dir.glob("*-bench"), reverse=True)
-    for folder in folders:
-        found = newest(settings, f"{folder.name}/*.json")
-        if found:
-            return found[::-1]
-    return []
+    results = (newest(settings, f"{folder.name}/*.json") for folder in folders)
+    return next((found[::-1] for found in results if found), [])
 
 
 def newest_per_topology(settings: Settings) -> list[dict[str, Any]]:
     """Return the newest experiments of each topology, by name; of their measures those that are shown."""
-    found: dict[str, dict[str, Any]] = {}
-    for each in newest(settings, EXPERIMENTS):
-        found.setdefault(each["topology"], each)
+    results = newest(settings, "*-experiments/experiments.json")
+    found = {each["topology"]: each for each in reversed(results)}
     shown = {measure for measure, _ in measured.COSTS}
     for each in found.values():
         for row in each["experiments"]:

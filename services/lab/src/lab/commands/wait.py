@@ -47,24 +47,24 @@ def run(_args: argparse.Namespace, settings: Settings) -> int:
 
 def _body(settings: Settings, state: State) -> str:
     """Return a request body that the running model takes; empty if nobody says what it takes."""
+    name = state.servers[0].name
     try:
-        servers = predictors.infos(settings.predictor_url, [state.servers[0].name])
+        info = predictors.infos(settings.predictor_url, [name])[name]
     except UnreachableError:
         return ""
-    (info,) = servers.values()
     return bodies.bodies(info.feature_schema, 1, settings.seed)[0]
 
 
 def _wait(controller: Controller, settings: Settings) -> tuple[State | None, str]:
     """Poll until the system is steady or the time is over; return the last state, and why there is none."""
     deadline = time.monotonic() + settings.wait_s
-    state: State | None = None
     with terminal.Progress(terminal.console()) as progress:
         while True:
+            state, trouble = None, ""
             try:
-                state, trouble = controller.state(), ""
+                state = controller.state()
             except UnreachableError as error:
-                state, trouble = None, error.message()
+                trouble = error.message()
             if (state and state.steady) or time.monotonic() >= deadline:
                 return state, trouble
             progress.show(what_is_missing(state))
@@ -91,8 +91,8 @@ def _explain(state: State | None, trouble: str, settings: Settings) -> None:
     bad = [server for server in state.servers if server.health != "up"]
     for server in bad:
         why = server.reason or f"its container is {server.container}"
-        terminal.show(f"{server.name} is {server.health}: {why}")
-        terminal.show(f"  look at: make logs SERVICE={server.name}")
+        look = f"  look at: make logs SERVICE={server.name}"
+        terminal.show(f"{server.name} is {server.health}: {why}", look)
     if not bad:
-        terminal.show(state.steady_reason or "the controller does not say why")
-        terminal.show("  look at: make logs SERVICE=controller; make watch")
+        why = state.steady_reason or "the controller does not say why"
+        terminal.show(why, "  look at: make logs SERVICE=controller; make watch")

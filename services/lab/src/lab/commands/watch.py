@@ -26,6 +26,7 @@ HELP = "watch the servers and the controller's journal; Ctrl-C ends it"
 REFRESH_S = 1.0
 """Sessions and queues change without a journal entry: the table is fetched anew at least this often."""
 RETRY_S = 1.0
+BOLD = (Event.DECISION, Event.CONFIRMED)
 ENTRIES_BEFORE = 20
 """How many entries from before the start are shown first."""
 
@@ -95,11 +96,14 @@ class Follower:
         self._items.put(entry)
 
 
+def _line(item: Item) -> str:
+    return terminal.journal_line(item) if isinstance(item, Entry) else f"-- {item}"
+
+
 def _piped(items: queue.Queue[Item]) -> NoReturn:
     """Print a line per entry, each at once."""
     while True:
-        item = items.get()
-        print(terminal.journal_line(item) if isinstance(item, Entry) else f"-- {item}", flush=True)
+        print(_line(items.get()), flush=True)
 
 
 def _live(controller: Controller, items: queue.Queue[Item]) -> NoReturn:
@@ -110,10 +114,8 @@ def _live(controller: Controller, items: queue.Queue[Item]) -> NoReturn:
         while True:
             top = _table(controller)
             room = max(console.height - len(console.render_lines(top)) - 3, 1)
-            below = Group(*list(lines)[-room:])
-            live.update(
-                Group(top, Text(""), Text("journal (UTC); Ctrl-C ends", style="bold"), below), refresh=True
-            )
+            heading = Text("\njournal (UTC); Ctrl-C ends", style="bold")
+            live.update(Group(top, heading, *list(lines)[-room:]), refresh=True)
             _collect(items, lines)
 
 
@@ -122,13 +124,8 @@ def _collect(items: queue.Queue[Item], lines: deque[Text]) -> None:
     try:
         item = items.get(timeout=REFRESH_S)
         while True:
-            if isinstance(item, Entry):
-                style = "bold" if item.event in (Event.DECISION, Event.CONFIRMED) else ""
-                lines.append(
-                    Text(terminal.journal_line(item), style=style, no_wrap=True, overflow="ellipsis")
-                )
-            else:
-                lines.append(Text(f"-- {item}", style="yellow"))
+            style = "yellow" if isinstance(item, str) else "bold" if item.event in BOLD else ""
+            lines.append(Text(_line(item), style=style, no_wrap=True, overflow="ellipsis"))
             item = items.get_nowait()
     except queue.Empty:
         return

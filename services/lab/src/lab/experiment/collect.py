@@ -85,7 +85,8 @@ def collect(
             if service == CONTROLLER:
                 entries.extend(_entries(lines))
                 return ""
-            return _predictor(lines, predictors)
+            predictors.writelines(f"{line}\n" for line in lines if line.startswith("{"))
+            return ""
 
         for service, known in before.items():
             reasons = [] if after[service] == known else [f"the container of {service} was replaced"]
@@ -97,7 +98,8 @@ def collect(
             said = "; ".join(filter(None, reasons))
             found.append(Collected(service, known, after[service], lines.count, said))
     entries = _from_the_start(engine, entries)
-    _write(folder / JOURNAL, (json.dumps(entry.raw) for entry in entries))
+    journal = "".join(f"{json.dumps(entry.raw)}\n" for entry in entries)
+    (folder / JOURNAL).write_text(journal, encoding="utf-8")
     write_json(folder / COLLECTED, [asdict(one) for one in found])
     told = (folder / REQUESTS).is_file()
     return entries, [] if told else [one.missing for one in found if one.missing]
@@ -130,11 +132,6 @@ def _haproxy(folder: Path, lines: Iterable[str], requests: TextIO, messages: Tex
     return "" if begun else f"the log of {HAPROXY} does not reach back to the start: it was rotated"
 
 
-def _predictor(lines: Iterable[str], file: TextIO) -> str:
-    file.writelines(f"{line}\n" for line in lines if line.startswith("{"))
-    return ""
-
-
 def _entries(lines: Iterable[str]) -> Iterator[Entry]:
     """Yield the journal's entries among the lines; what else the controller said is left out."""
     for line in lines:
@@ -155,7 +152,3 @@ def _from_the_start(engine: Engine, entries: list[Entry]) -> list[Entry]:
     except UnreachableError:
         return entries
     return [first, *entries] if first and first.event == Event.STARTED else entries
-
-
-def _write(path: Path, lines: Iterable[str]) -> None:
-    path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")

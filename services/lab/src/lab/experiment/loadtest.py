@@ -7,7 +7,7 @@ from pathlib import Path
 
 from lab.errors import GeneratorError
 from lab.facts import service, summary
-from lab.load import checks, pacing, preparation, spec
+from lab.load import pacing, preparation, spec
 from lab.load.generator import Load
 from lab.load.progress import HEADING, Progress
 from lab.load.provenance import Provenance
@@ -33,11 +33,10 @@ class Outcome:
 
 def run(settings: Settings, say: Say) -> Outcome:
     """Run a load test; raise a LabError before the load starts if it cannot be run."""
-    state = checks.steady_state(settings, say)
+    state = preparation.steady_state(settings, say)
     asked = spec.from_settings(settings)
-    servers = checks.servers(settings, state)
+    servers = preparation.servers(settings, state)
     prepared = preparation.prepare(settings, servers, asked.seed)
-    checks.check_target(settings.target_url, prepared.bodies[0])
     folder = new_folder(settings.results_dir, state.topology)
     prepared.save(folder)
     origin = Provenance(folder, settings, state, servers)

@@ -23,7 +23,7 @@ from lab.experiment.watch import Watch
 from lab.facts import judge, trials
 from lab.facts.judge import Facts, Verdict
 from lab.faults.contract import Context
-from lab.load import checks, preparation
+from lab.load import preparation
 from lab.load.generator import Load
 from lab.load.provenance import Provenance
 from lab.parts import running
@@ -78,44 +78,34 @@ def attempt(
     return trials.result(outcome.verdict, outcome.folder.name)
 
 
+@dataclass
 class Trial:
     """One trial. `number` counts from 1; each has a seed of its own."""
 
-    def __init__(
-        self,
-        scenario: Scenario,
-        settings: Settings,
-        number: int,
-        say: Say,
-        *,
-        finish: Finish = lambda _: None,
-        planned: Planned = lambda _: None,
-    ) -> None:
-        self._scenario = scenario
-        self._settings = replace(settings, steady_wait_s=scenario.steady.within_s)
-        self._seed = settings.seed + number - 1
-        self._number = number
-        self._say = say
-        self._finish = finish
-        self._planned = planned
+    scenario: Scenario
+    settings: Settings
+    number: int
+    say: Say
+    finish: Finish = lambda _: None
+    planned: Planned = lambda _: None
+
+    def __post_init__(self) -> None:
+        self.settings = replace(self.settings, steady_wait_s=self.scenario.steady.within_s)
+        self.seed = self.settings.seed + self.number - 1
         self._course = Course(time.time())
 
     def run(self) -> Outcome:
         """Run it; raise a LabError, before anything is done, if the system is not steady or out of reach."""
-        settings = self._settings
-        since_s = time.time()
-        state = checks.steady_state(settings, self._say)
+        settings, since_s = self.settings, time.time()
+        state = preparation.steady_state(settings, self.say)
         try:
-            servers = checks.servers(settings, state)
-            plan = schedule.plan(self._scenario, state, servers, settings, self._seed)
+            servers = preparation.servers(settings, state)
+            plan = schedule.plan(self.scenario, state, servers, settings, self.seed)
         except NotApplicableError as error:
             verdict = Verdict(judge.NOT_APPLICABLE, (error.what,))
             return self._end(self._folder(state), state.topology, verdict, None)
-        self._planned(plan)
-        prepared = None
-        if plan.loaded:
-            prepared = preparation.prepare(settings, servers, plan.seed)
-            checks.check_target(settings.target_url, prepared.bodies[0])
+        self.planned(plan)
+        prepared = preparation.prepare(settings, servers, plan.seed) if plan.loaded else None
         folder = self._folder(state)
         if prepared:
             prepared.save(folder)
@@ -125,7 +115,9 @@ class Trial:
             striker = Striker(plan, context, log)
             if reasons := striker.why_not():
                 return self._end(folder, plan.topology, Verdict(judge.NOT_APPLICABLE, tuple(reasons)), log)
-            origin = Provenance(folder, settings, state, servers, plan=_plan_json(plan))
+            strokes = [dataclasses.asdict(stroke) for stroke in plan.strokes]
+            planned = {"rate_per_s": plan.rate, "peak_per_s": plan.peak, "strokes": strokes}
+            origin = Provenance(folder, settings, state, servers, plan=planned)
             before = collect.identities(engine, (*running.SERVICES, *plan.roles))
 
             def gather() -> tuple[list[Entry], list[str]]:
@@ -138,9 +130,9 @@ class Trial:
 
     def _folder(self, state: State) -> Path:
         """Make the folder of the records, with the scenario as it is run."""
-        name = f"{state.topology}-{self._scenario.name}"
-        folder = new_folder(self._settings.results_dir, name)
-        (folder / SCENARIO).write_text(self._scenario.text, encoding="utf-8")
+        name = f"{state.topology}-{self.scenario.name}"
+        folder = new_folder(self.settings.results_dir, name)
+        (folder / SCENARIO).write_text(self.scenario.text, encoding="utf-8")
         return folder
 
     def _run(self, folder: Path, plan: Plan, striker: Striker, log: FaultLog, gather: Gather) -> Outcome:
@@ -162,21 +154,21 @@ class Trial:
             not_run=tuple(not_run),
             aborted=course.aborted,
             recovered=course.recovered_s is not None,
-            recovery_within_s=self._scenario.recovery.within_s,
+            recovery_within_s=self.scenario.recovery.within_s,
             unsteady_because=course.last_reason,
         )
         zero_s = min(log.times(INJECT), default=course.zero_s or course.started_s)
-        self._say("reading the records")
+        self.say("reading the records")
         verdict = assess.verdict(folder, plan, entries, zero_s, facts)
         return self._end(folder, plan.topology, verdict, log, reports=striker.reports)
 
     def _live(self, folder: Path, plan: Plan, striker: Striker, log: FaultLog) -> None:
         """Load, faults, recovery. On every way out the faults are over before the load ends."""
         with contextlib.ExitStack() as stack:
-            watcher = Watch(folder, self._settings)
+            watcher = Watch(folder, self.settings)
             stack.callback(watcher.close)
             stack.callback(striker.finish)
-            self._say("preparing the faults")
+            self.say("preparing the faults")
             striker.prepare()
             if plan.loaded:
                 watcher.follow(stack.enter_context(Load(folder, plan.load)))
@@ -185,9 +177,9 @@ class Trial:
             try:
                 self._strike(plan, striker, watcher)
                 self._recover(plan, watcher, log)
-                self._rest(watcher, plan.scenario.load.after_s)
+                watcher.sample_until(lambda: False, plan.scenario.load.after_s)
             except _DamageError:
-                self._say(f"ABORT: {self._course.aborted}; undoing every fault")
+                self.say(f"ABORT: {self._course.aborted}; undoing every fault")
                 striker.finish()
                 watcher.stop_load()
                 self._recover(plan, watcher, log)
@@ -199,7 +191,7 @@ class Trial:
         """Wait for the load to flow, and until the time 0; refuse if it is not served steadily."""
         begun_s, before_s = time.time(), plan.scenario.load.before_s
         if plan.loaded:
-            self._say(f"load: {plan.rate:.0f} requests/s for {before_s:g} s before")
+            self.say(f"load: {plan.rate:.0f} requests/s for {before_s:g} s before")
             begun_s = self._first_due_s(watcher)
         self._course.zero_s = begun_s + before_s
         while time.time() < self._course.zero_s - watch.EVERY_S:
@@ -214,20 +206,16 @@ class Trial:
     @staticmethod
     def _first_due_s(watcher: Watch) -> float:
         """Wait for the first requests to end; return when the first of them was due."""
-        deadline = time.monotonic() + FIRST_ROW_S
-        while not watcher.rows:
-            watcher.sample()
-            if time.monotonic() >= deadline:
-                raise GeneratorError(f"no request ended within {FIRST_ROW_S:g} s of the load's start")
+        if not watcher.sample_until(lambda: bool(watcher.rows), FIRST_ROW_S):
+            raise GeneratorError(f"no request ended within {FIRST_ROW_S:g} s of the load's start")
         return min(row.scheduled_s for row in watcher.rows)
 
     def _strike(self, plan: Plan, striker: Striker, watcher: Watch) -> None:
         """Let the faults happen; watch, and see whether the damage is too great."""
         zero_s = self._course.zero_s or time.time()
         striker.start(time.monotonic() + zero_s - time.time())
-        self._say(
-            "faults: " + (", ".join(f"{one.fault} {' '.join(one.targets)}" for one in plan.strokes) or "none")
-        )
+        strokes = ", ".join(f"{one.fault} {' '.join(one.targets)}" for one in plan.strokes)
+        self.say(f"faults: {strokes or 'none'}")
         until_s = zero_s + (plan.scenario.load.peak_s or 0.0)
         while not striker.over or time.time() < until_s:
             self._sample(plan, watcher)
@@ -242,7 +230,7 @@ class Trial:
         deadline = time.monotonic() + recovery.within_s
         while time.monotonic() < deadline:
             self._sample(plan, watcher)
-            self._say(f"waiting for the recovery: {watcher.reason or 'the clients are served'}")
+            self.say(f"waiting for the recovery: {watcher.reason or 'the clients are served'}")
             self._course.last_reason = watcher.reason
             at_most = recovery.failed_percent if plan.loaded and not self._course.aborted else None
             self._course.recovered_s = watcher.recovered(at_most, since_s)
@@ -251,16 +239,13 @@ class Trial:
 
     def _settle(self, plan: Plan, watcher: Watch) -> None:
         """Wait for the end state without load: at its end a standby may have been helping with a burst."""
-        deadline = time.monotonic() + plan.scenario.recovery.within_s
-        watcher.sample()
-        while not watcher.steady and time.monotonic() < deadline:
-            self._say(f"waiting for the end state: {watcher.reason}")
-            watcher.sample()
 
-    def _rest(self, watcher: Watch, seconds: float) -> None:
-        end = time.monotonic() + seconds
-        while time.monotonic() < end:
-            watcher.sample()
+        def steady() -> bool:
+            self.say(f"waiting for the end state: {watcher.reason}")
+            return watcher.steady
+
+        watcher.sample()
+        watcher.sample_until(steady, plan.scenario.recovery.within_s)
 
     def _sample(self, plan: Plan, watcher: Watch) -> None:
         """Take a sample; raise _DamageError at the abort bound. Only a spike's load may end by itself."""
@@ -284,11 +269,11 @@ class Trial:
             log.close()
         content = {
             **verdict.as_json(),
-            "scenario": self._scenario.name,
-            "description": self._scenario.description,
+            "scenario": self.scenario.name,
+            "description": self.scenario.description,
             "topology": topology,
-            "seed": self._seed,
-            "trial": self._number,
+            "seed": self.seed,
+            "trial": self.number,
             "aborted": bool(course.aborted),
             "started_s": course.started_s,
             "ended_s": time.time(),
@@ -297,13 +282,5 @@ class Trial:
             **more,
         }
         write_json(folder / VERDICT, content)
-        self._finish(folder)
+        self.finish(folder)
         return Outcome(folder, verdict)
-
-
-def _plan_json(plan: Plan) -> dict[str, Any]:
-    return {
-        "rate_per_s": plan.rate,
-        "peak_per_s": plan.peak,
-        "strokes": [{**dataclasses.asdict(one), "parameters": dict(one.parameters)} for one in plan.strokes],
-    }

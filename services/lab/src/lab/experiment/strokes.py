@@ -38,14 +38,8 @@ class FaultLog:
         self, event: str, fault: str, target: str, parameters: Mapping[str, float], detail: str = ""
     ) -> None:
         """Write one event with the time of now."""
-        line = {
-            "time": time.time(),
-            "event": event,
-            "fault": fault,
-            "target": target,
-            "detail": detail,
-            "parameters": dict(parameters),
-        }
+        told = {"event": event, "fault": fault, "target": target, "detail": detail}
+        line = {"time": time.time(), **told, "parameters": dict(parameters)}
         with self._lock:
             self.events.append(line)
             self._file.write(json.dumps(line) + "\n")
@@ -72,7 +66,7 @@ class Striker:
     """The faults of one trial."""
 
     def __init__(self, plan: Plan, context: Context, log: FaultLog) -> None:
-        self._plan = plan
+        self._works = [(stroke, target) for stroke in plan.strokes for target in stroke.targets]
         self._context = context
         self._log = log
         self._zero_mono = 0.0
@@ -96,32 +90,26 @@ class Striker:
 
     def why_not(self) -> list[str]:
         """Return why the faults cannot be done to their targets here; nothing if they can."""
-        reasons = []
-        for stroke in self._plan.strokes:
+        reasons: dict[str, None] = {}
+        for stroke, target in self._works:
             fault = faults.load(stroke.fault)
-            for target in stroke.targets:
-                reason = fault.why_not(fault.at(self._context, target, parameters(stroke)))
-                if reason and reason not in reasons:
-                    reasons.append(reason)
-        return reasons
+            if reason := fault.why_not(fault.at(self._context, target, parameters(stroke))):
+                reasons[reason] = None
+        return list(reasons)
 
     def prepare(self) -> None:
         """Start the guards of the first faults; return when they stand. `start` injects."""
-        works = [(stroke, target) for stroke in self._plan.strokes for target in stroke.targets]
-        self._going_on = set(range(len(works)))
-        for number, (stroke, target) in enumerate(works):
-            thread = threading.Thread(
-                target=self._work, args=(number, stroke, target), name=f"fault-{number}"
-            )
-            self._threads.append(thread)
-            thread.start()
-        early = sum(stroke.at_s < PREPARE_S for stroke, _ in works)
+        self._going_on = set(range(len(self._works)))
+        for number, (stroke, target) in enumerate(self._works):
+            arguments = (number, stroke, target)
+            self._threads.append(threading.Thread(target=self._work, args=arguments, name=f"fault-{number}"))
+            self._threads[-1].start()
+        early = sum(stroke.at_s < PREPARE_S for stroke, _ in self._works)
         deadline = time.monotonic() + READY_S
         for _ in range(early):
             if not self._ready.acquire(timeout=max(0.0, deadline - time.monotonic())):
-                raise LabError(
-                    "the guards of the faults did not start", remedy="try again on an idle machine"
-                )
+                remedy = "try again on an idle machine"
+                raise LabError("the guards of the faults did not start", remedy=remedy)
         if self.problems:
             raise LabError(self.problems[0])
 

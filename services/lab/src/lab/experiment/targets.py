@@ -24,7 +24,7 @@ from collections.abc import Collection
 
 from lab.errors import LabError
 from lab.faults.contract import PLACES
-from lab.parts.controller import ServerState, State
+from lab.parts.controller import State
 
 ACTIVE, STANDBY, ANY, ALL, REGION = "active", "standby", "any", "all", "region"
 STRUCK = "struck"
@@ -91,7 +91,7 @@ def resolve(
     draw = random.Random(seed)  # noqa: S311 - a choice that can be repeated, not a secret
     chosen: list[str] = []
     for word in _words(target):
-        found = _resolve(word, state, count, draw, frozenset(chosen), struck=frozenset(struck))
+        found = _resolve(word, state, count, draw, taken=set(chosen), struck=set(struck))
         chosen += [name for name in found if name not in chosen]
     order = [server.name for server in state.servers]
     servers = tuple(name for name in order if name in chosen)
@@ -103,24 +103,34 @@ def _words(target: str) -> list[str]:
 
 
 def _resolve(
-    word: str,
-    state: State,
-    count: int | None,
-    draw: random.Random,
-    taken: frozenset[str],
-    *,
-    struck: frozenset[str],
+    word: str, state: State, count: int | None, draw: random.Random, *, taken: set[str], struck: set[str]
 ) -> tuple[str, ...]:
     """Resolve one word; a draw takes none that another word or a fault before this one has taken."""
     if word in OTHER_PLACES:
         return (word,)
+    names = tuple(server.name for server in state.servers)
     if SERVER_NAME.fullmatch(word):
-        names = tuple(server.name for server in state.servers)
         if word not in names:
             known = ", ".join(names)
             raise NotApplicableError(f"the topology {state.topology} has no server {word}; it has {known}")
         return (word,)
-    names = tuple(server.name for server in _servers(word, state, draw, struck))
+    match word:
+        case "struck":
+            names = tuple(name for name in names if name in struck)
+            lacking = "no fault before this one strikes a server"
+        case "active" | "standby":
+            names = tuple(server.name for server in state.with_role(word))
+            lacking = f"the topology {state.topology} has no {word} server"
+        case "any" | "all":
+            lacking = f"the topology {state.topology} has no server"
+        case _:
+            actives = [server.region for server in state.with_role(ACTIVE)]
+            region = word.partition(":")[2] or (draw.choice(actives) if actives else "")
+            names = tuple(server.name for server in state.servers if server.region == region)
+            regions = ", ".join(sorted({server.region for server in state.servers}))
+            lacking = f"the topology {state.topology} has no region {region!r}; it has {regions}"
+    if not names:
+        raise NotApplicableError(lacking)
     if count is None:
         return names
     taken = taken if word == STRUCK else taken | struck
@@ -129,29 +139,3 @@ def _resolve(
         there = f"{len(left)} ({', '.join(left)})" if left else "none left"
         raise NotApplicableError(f"{count} x {word} asked for; the topology {state.topology} has {there}")
     return tuple(draw.sample(left, count))
-
-
-def _servers(word: str, state: State, draw: random.Random, struck: frozenset[str]) -> tuple[ServerState, ...]:
-    """Return all servers that a word stands for; at least one."""
-    if word == STRUCK:
-        found = tuple(server for server in state.servers if server.name in struck)
-        if not found:
-            raise NotApplicableError("no fault before this one strikes a server")
-    elif word in (ANY, ALL):
-        found = state.servers
-    elif word in (ACTIVE, STANDBY):
-        found = state.with_role(word)
-    else:
-        region = word.partition(":")[2]
-        if not region:
-            actives = state.with_role(ACTIVE)
-            region = draw.choice(actives).region if actives else ""
-        found = tuple(server for server in state.servers if server.region == region)
-        if not found:
-            known = ", ".join(sorted({server.region for server in state.servers}))
-            raise NotApplicableError(
-                f"the topology {state.topology} has no region {region!r}; it has {known}"
-            )
-    if not found:
-        raise NotApplicableError(f"the topology {state.topology} has no {word} server")
-    return found

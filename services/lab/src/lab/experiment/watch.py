@@ -6,17 +6,16 @@ import dataclasses
 import json
 import math
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any
 
 from lab.errors import UnreachableError
 from lab.experiment.abort import Window, failed_percent
 from lab.load.generator import Load
+from lab.load.progress import latency_ms
 from lab.parts.controller import Controller, State
-from lab.records.classes import CLIENT_GONE, FAILURES, LATE, NONE
+from lab.records.classes import CLIENT_GONE, FAILURES
 from lab.records.folder import SAMPLES
-from lab.records.percentiles import percentile
 from lab.records.requests import Request
 from lab.settings import Settings
 
@@ -25,6 +24,7 @@ CPU_EVERY_S = 1.0
 ASK_S = 1.0
 """A controller that does not answer for this long is not waited for: the sample says so."""
 LAST_S = 1.0
+COUNTS = ("sent", "served", "refused", "error", "late")
 
 
 class Watch:
@@ -76,6 +76,15 @@ class Watch:
         self._write(now_s, state, window)
         time.sleep(max(0.0, EVERY_S - (time.monotonic() - begun)))
 
+    def sample_until(self, over: Callable[[], bool], within_s: float) -> bool:
+        """Take samples until something is so; return False if it is not in time."""
+        deadline = time.monotonic() + within_s
+        while not over():
+            if time.monotonic() >= deadline:
+                return False
+            self.sample()
+        return True
+
     def since(self, start_s: float) -> list[Window]:
         """Return the samples' windows from a time on (epoch s)."""
         return [window for window in self.windows if window.start_s >= start_s]
@@ -107,13 +116,12 @@ class Watch:
         return state
 
     def _write(self, now_s: float, state: State | None, window: Window) -> None:
-        counts = {key: getattr(window, key) for key in ("sent", "served", "refused", "error", "late")}
-        line: dict[str, Any] = {
+        line = {
             "time": now_s,
             "steady": self.steady,
             "steady_reason": self.reason,
-            "servers": [] if state is None else [dataclasses.asdict(server) for server in state.servers],
-            "window": counts,
+            "servers": [dataclasses.asdict(server) for server in state.servers] if state else [],
+            "window": {key: getattr(window, key) for key in COUNTS},
         }
         self._file.write(json.dumps(line) + "\n")
         self._file.flush()
@@ -129,7 +137,7 @@ def unsteady(rows: Iterable[Request], failed_at_most_percent: float, p95_at_most
         return (
             f"{failed:.1f} % of the requests failed before any fault (at most {failed_at_most_percent:g} %)"
         )
-    p95_ms = percentile((row.latency_ms if row.failure in (NONE, LATE) else None for row in found), 0.95)
+    p95_ms = latency_ms(found, 0.95)
     if p95_ms is not None and p95_ms > p95_at_most_ms:
         took = "got no reply" if math.isinf(p95_ms) else f"took up to {p95_ms:.0f} ms"
         return f"the p95 of the requests {took} (at most {p95_at_most_ms:g} ms)"

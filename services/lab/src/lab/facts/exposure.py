@@ -39,8 +39,8 @@ FATES = ("served", "saved_by_retry", "late", "shed", "wrong_answer", "lost", "un
 
 
 @dataclass(frozen=True)
-class Stroke:
-    """One fault on one target. Times in epoch s; `exempt` says why nothing can be at stake."""
+class AtStake:
+    """How long a fault endangers a target's requests (epoch s); `exempt` says why it endangers none."""
 
     fault: str
     target: str
@@ -90,12 +90,12 @@ def _spans(faults: Iterable[Mapping[str, Any]]) -> list[tuple[str, str, float, f
 
 def _stroke(
     fault: str, target: str, struck_s: float, over_s: float, history: History, *, last_s: float
-) -> Stroke:
+) -> AtStake:
     """Return a stroke with the moment from which the server had nothing more to lose."""
     if target not in history.roles:
-        return Stroke(fault, target, struck_s, struck_s, OVER, "no server was struck")
+        return AtStake(fault, target, struck_s, struck_s, OVER, "no server was struck")
     if not history.at(target, struck_s).in_service:
-        return Stroke(fault, target, struck_s, struck_s, OUT, "parked, or out of rotation already")
+        return AtStake(fault, target, struck_s, struck_s, OUT, "parked, or out of rotation already")
     left = [
         max(since, struck_s)
         for since, until, known in history.spans(target)
@@ -110,10 +110,10 @@ def _stroke(
         and entry.time >= struck_s
     ]
     ends = [(at_s, OUT) for at_s in (*left, *marked)] + [(over_s, OVER), (max(last_s, struck_s), OPEN)]
-    return Stroke(fault, target, struck_s, *min(ends))
+    return AtStake(fault, target, struck_s, *min(ends))
 
 
-def _fates(db: duckdb.DuckDBPyConnection, stroke: Stroke) -> dict[str, str]:
+def _fates(db: duckdb.DuckDBPyConnection, stroke: AtStake) -> dict[str, str]:
     """Return what became of each request that was exposed to a stroke."""
     rows = db.execute(
         """SELECT request_id, outcome FROM ledger

@@ -31,8 +31,10 @@ class Run:
         self._failed_s: float | None = None
         self._begun_requests = 0
         self._peak_requests = 0
-        self._bound_hits = 0
-        self._ended_because = ""
+        self.bound_hits = 0
+        """How often an arrival had to wait because too many requests were in progress."""
+        self.ended_because = ""
+        """Set, it ends the load before its time; what is in progress may finish."""
 
     def begin(self) -> None:
         """Start the clock, if it does not run yet."""
@@ -51,19 +53,11 @@ class Run:
         """The number of requests in progress."""
         return len(self._in_flight)
 
-    def bound_hit(self) -> None:
-        """Note that an arrival had to wait because too many requests were in progress."""
-        self._bound_hits += 1
-
     def begun(self, request_id: str, due_s: float) -> None:
         """Note a request as in progress, from the moment it is handed to its own greenlet on."""
         self._in_flight[request_id] = due_s
         self._begun_requests += 1
         self._peak_requests = max(self._peak_requests, len(self._in_flight))
-
-    def end(self, because: str) -> None:
-        """End the load before its time; what is in progress may finish."""
-        self._ended_because = because
 
     def received(
         self,
@@ -104,17 +98,17 @@ class Run:
         A request without a reply at the limit has failed, whatever comes later. A schedule ends by itself and
         gets some grace, so that requests that are sent late are seen to be late instead of left out.
         """
-        if self._ended_because:
+        if self.ended_because:
             return True
         now_s = self.now_s()
         oldest_due_s = next(iter(self._in_flight.values()), now_s)
         if now_s - oldest_due_s > self._limit_ms / 1000:
             self._failed(oldest_due_s + self._limit_ms / 1000)
         if now_s >= self._duration_s + grace_s:
-            self.end("the time was up")
+            self.ended_because = "the time was up"
         if self._beyond_s >= 0 and self._failed_s is not None and now_s >= self._failed_s + self._beyond_s:
-            self.end("requests failed")
-        return bool(self._ended_because)
+            self.ended_because = "requests failed"
+        return bool(self.ended_because)
 
     def flush(self) -> None:
         """Make the rows so far visible to who reads along."""
@@ -137,8 +131,8 @@ class Run:
             "begun_requests": self._begun_requests,
             "unfinished_requests": len(self._in_flight),
             "in_flight_peak_requests": self._peak_requests,
-            "in_flight_bound_hits": self._bound_hits,
-            "stopped_because": self._ended_because or "the schedule ended",
+            "in_flight_bound_hits": self.bound_hits,
+            "stopped_because": self.ended_because or "the schedule ended",
         }
 
     def _failed(self, at_s: float) -> None:

@@ -25,8 +25,8 @@ class Reply:
     """What a reply to a single candidate says: a prediction, or why it is none."""
 
     error: str
-    probability: float | None
-    placement: bool | None
+    probability: float | None = None
+    placement: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,27 +43,23 @@ class Answers:
 def read_reply(status: int, content: bytes | None, error: BaseException | None) -> Reply:
     """Read a reply; its `error` says in a few words what is wrong with it, empty for a prediction."""
     if error is not None:
-        return _no_prediction(f"{type(error).__name__}: {error}")
+        return Reply(f"{type(error).__name__}: {error}")
     if status != OK:
-        return _no_prediction(f"status {status}")
+        return Reply(f"status {status}")
     try:
         said = json.loads(content or b"")
     except (ValueError, RecursionError):
-        return _no_prediction("body is not JSON")
+        return Reply("body is not JSON")
     return _read(said)
 
 
 def _read(said: Any) -> Reply:
     if not isinstance(said, dict) or not isinstance(said.get("Placement"), bool):
-        return _no_prediction("body has no Placement")
+        return Reply("body has no Placement")
     probability = said.get("Placement_Probability")
     if isinstance(probability, bool) or not isinstance(probability, float | int) or not 0 <= probability <= 1:
-        return _no_prediction("body has no Placement_Probability from 0 to 1")
+        return Reply("body has no Placement_Probability from 0 to 1")
     return Reply("", float(probability), said["Placement"])
-
-
-def _no_prediction(error: str) -> Reply:
-    return Reply(error, None, None)
 
 
 def save(folder: Path, right: Answers) -> None:

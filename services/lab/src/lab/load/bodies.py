@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,31 +18,24 @@ COUNT = 200
 Value = str | float
 
 
-def _category(feature: Mapping[str, Any], draw: random.Random) -> Value:
-    return str(draw.choice(feature["values"]))
-
-
-def _percentage(feature: Mapping[str, Any], draw: random.Random) -> Value:
-    """Return a number of two decimals; the middle is more frequent, as of most quantities."""
-    return round(draw.triangular(feature["minimum"], feature["maximum"]), 2)
-
-
-KINDS: dict[str, Callable[[Mapping[str, Any], random.Random], Value]] = {
-    "category": _category,
-    "percentage": _percentage,
-}
+def _value(feature: Mapping[str, Any], draw: random.Random) -> Value:
+    """Draw a value of a feature; raise LabError for a kind of feature that is not known."""
+    match feature.get("kind"):
+        case "category":
+            return str(draw.choice(feature["values"]))
+        case "percentage":  # of two decimals; the middle is more frequent, as of most quantities
+            return round(draw.triangular(feature["minimum"], feature["maximum"]), 2)
+        case other:
+            raise LabError(
+                f"feature {feature.get('name')!r} is of the kind {other!r}",
+                cause="the tools draw values of the kinds category, percentage",
+                remedy="add the kind to lab/load/bodies.py and lab/load/oracle.py",
+            )
 
 
 def candidate(schema: FeatureSchema, draw: random.Random) -> dict[str, Value]:
-    """Draw what one prediction is asked for; raise LabError for a kind of feature that is not known."""
-    unknown = [feature for feature in schema if feature.get("kind") not in KINDS]
-    if unknown:
-        raise LabError(
-            f"feature {unknown[0].get('name')!r} is of the kind {unknown[0].get('kind')!r}",
-            cause=f"the tools draw values of the kinds {', '.join(sorted(KINDS))}",
-            remedy="add the kind to lab/load/bodies.py and lab/load/oracle.py",
-        )
-    return {feature["name"]: KINDS[feature["kind"]](feature, draw) for feature in schema}
+    """Draw what one prediction is asked for."""
+    return {feature["name"]: _value(feature, draw) for feature in schema}
 
 
 def bodies(schema: FeatureSchema, count: int, seed: int) -> list[str]:

@@ -41,13 +41,10 @@ class Load:
         self._reader = RequestReader(folder / REQUESTS)
 
     def __enter__(self) -> Self:
-        environment = os.environ | {FOLDER_VARIABLE: str(self._folder)}
-        # Locust finds the lab's modules where this process found them.
-        environment["PYTHONPATH"] = os.pathsep.join(path for path in sys.path if path)
         with (self._folder / LOG).open("x", encoding="utf-8") as log:
             self._process = subprocess.Popen(  # noqa: S603 - our own words
                 command(self._folder, self._spec),
-                env=environment,
+                env=environment() | {FOLDER_VARIABLE: str(self._folder)},
                 cwd=self._folder,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -69,15 +66,11 @@ class Load:
     def running(self) -> bool:
         """Return whether the generator still runs; raise GeneratorError if it failed, or does not end."""
         status = self._process.poll()
-        if status is None and time.monotonic() > self._latest_s:
+        if status or (status is None and time.monotonic() > self._latest_s):
+            late = f"did not end {OVERTIME_S:g} s after its load should have: it is stuck, or never began"
+            what = f"ended with status {status}: {self._last_words()}" if status else late
             raise GeneratorError(
-                f"the load generator did not end {OVERTIME_S:g} s after its load should have",
-                cause=f"it is stuck, or never began: its log is {LOG} in {self._folder}",
-                remedy="see the log",
-            )
-        if status:
-            raise GeneratorError(
-                f"the load generator ended with status {status}: {self._last_words()}",
+                f"the load generator {what}",
                 cause=f"its log is {LOG} in {self._folder}",
                 remedy="see the log",
             )
@@ -109,6 +102,11 @@ class Load:
     def _last_words(self) -> str:
         lines = (self._folder / LOG).read_text(encoding="utf-8", errors="replace").split("\n")
         return next((line.strip() for line in reversed(lines) if line.strip()), "(it said nothing)")
+
+
+def environment() -> dict[str, str]:
+    """Return Locust's environment: it finds the lab's modules where this process found them."""
+    return os.environ | {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
 
 
 def command(folder: Path, spec: LoadSpec) -> list[str]:

@@ -96,24 +96,19 @@ class _Client(FastHttpUser):
         sent_s = run.now_s()
         started_s = time.perf_counter()
         with gevent.Timeout(load.timeout_s, DeadlineError()):
-            post = self.client.post(
-                "/predict",
-                data=body,
-                headers=HEADERS | {REQUEST_ID: request_id},
-                catch_response=True,
-                stream=True,
-            )
+            headers = HEADERS | {REQUEST_ID: request_id}
+            post = self.client.post("/predict", data=body, headers=headers, catch_response=True, stream=True)
             content, error = _content(post)
         post.request_meta["response_time"] = (time.perf_counter() - started_s) * 1000
         with post as reply:
-            headers = reply.headers
+            said = reply.headers or {}
             failure = run.received(
                 request_id,
                 sent_s,
                 body=number,
                 status=reply.status_code,
-                server=(headers.get(SERVED_BY) or "") if headers else "",
-                refused_by=(headers.get(REFUSED_BY) or "") if headers else "",
+                server=said.get(SERVED_BY) or "",
+                refused_by=said.get(REFUSED_BY) or "",
                 reply=read_reply(reply.status_code, content, error),
             )
             if failure == NONE:
@@ -146,7 +141,7 @@ class OpenArrivals(_Client):
             if not self._sleep_until(due_s):
                 break
             if run.in_flight >= load.in_flight_max:
-                run.bound_hit()
+                run.bound_hits += 1
                 while run.in_flight >= load.in_flight_max:
                     gevent.sleep(0.001)
             gevent.spawn(self.predict, self.begin(due_s))
@@ -216,7 +211,7 @@ def _flush_forever() -> None:
 def _stop() -> None:
     """End the run early (`lab loadtest` was interrupted): in order, with all of Locust's files."""
     if hasattr(_Current, "run"):
-        _Current.run.end("it was interrupted")
+        _Current.run.ended_because = "it was interrupted"
 
 
 def _on_init(environment: Environment, **_: Any) -> None:

@@ -70,19 +70,16 @@ class Oracle:
     def check(self, servers: Mapping[str, Info]) -> None:
         """Raise ModelError unless every server serves this model."""
         for name, info in servers.items():
+            built = "the tools' image and the predictors' were built from different"
             if info.model_version != self.version:
                 raise ModelError(
                     f"{name} serves the model {info.model_version}, the tools carry {self.version}",
-                    cause="the tools' image and the predictors' were built from different models, or the "
-                    "fault stale_model is in force",
+                    cause=f"{built} models, or the fault stale_model is in force",
                     remedy=REMEDY,
                 )
             if info.feature_schema != self.feature_schema:
-                raise ModelError(
-                    f"{name} takes other features than the tools' model of the same version {self.version}",
-                    cause="the tools' image and the predictors' were built from different sources",
-                    remedy=REMEDY,
-                )
+                what = f"{name} takes other features than the tools' model of the same version {self.version}"
+                raise ModelError(what, cause=f"{built} sources", remedy=REMEDY)
 
 
 def _encoded(schema: FeatureSchema, fields: Mapping[str, Any]) -> list[float]:

@@ -48,8 +48,13 @@ class Progress:
         )
 
 
+def latency_ms(rows: Iterable[Request], share: float) -> float | None:
+    """Return the percentile of what was waited for replies; a failure counts as slower than any."""
+    return percentile((row.latency_ms if row.failure in (NONE, LATE) else None for row in rows), share)
+
+
 def _p95(ended: list[Request]) -> str:
-    value = percentile((row.latency_ms if row.failure in (NONE, LATE) else None for row in ended), 0.95)
+    value = latency_ms(ended, 0.95)
     if value is None:
         return "-"
     return "no reply" if math.isinf(value) else f"{value:.0f} ms"

@@ -50,19 +50,12 @@ def measure(bench: Bench) -> Figures:
     rates = first_failures.of_runs(runs)
     name = f"{topology}: rate at first failure, bare model (demo {demo:g})"
     bound = f"at least {to_reach:g} requests/s"
+    note = "; ".join(rates.left_out)
     if rates.median is None:
-        note = "; ".join(rates.left_out)
         return [Figure(name, bound, "requests/s", math.nan, reached=False, values=(), note=note)]
     ends = ", ".join(f"{count} x {kind}" for kind, count in rates.ended_by.items())
     above = "the median is above this: no failure up to there; " if rates.median.above else ""
-    return [
-        Figure(
-            name,
-            bound,
-            "requests/s",
-            round(rates.median.per_s, 1),
-            rates.median.per_s >= to_reach and not rates.left_out,
-            tuple(round(rate.per_s, 1) for rate in rates.values),
-            above + "; ".join([f"ended by {ends}", *rates.left_out]),
-        )
-    ]
+    reached = rates.median.per_s >= to_reach and not rates.left_out
+    values = tuple(round(rate.per_s, 1) for rate in rates.values)
+    note = "; ".join([f"{above}ended by {ends}", *rates.left_out])
+    return [Figure(name, bound, "requests/s", round(rates.median.per_s, 1), reached, values, note)]

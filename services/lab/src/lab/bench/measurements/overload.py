@@ -11,7 +11,7 @@ from lab.bench.figures import Figure, Figures, below
 from lab.experiment import schedule
 from lab.facts import usual
 from lab.facts.usual import Point
-from lab.load import checks, spec
+from lab.load import preparation, spec
 from lab.load.generator import Load
 from lab.records.classes import LATE, NONE
 from lab.records.requests import Request
@@ -24,7 +24,7 @@ GOODPUT_PERCENT, RECOVERY_S = 90.0, 2.0
 
 def measure(under: Bench) -> Figures:
     """Return goodput at three times the capacity, servers marked down, and the time to recover."""
-    servers = checks.servers(under.settings, under.steady())
+    servers = preparation.servers(under.settings, under.steady())
     # Standbys help in an overload.
     capacity = schedule.capacity_of(servers, servers)
     downs = marked_down(under)
@@ -38,15 +38,10 @@ def measure(under: Bench) -> Figures:
     went_down = marked_down(under) - downs
     percents = [100 * goodput / capacity for goodput in goodputs]
     middle = statistics.median(percents)
+    what = f"goodput at {TIMES:g} times the capacity of all servers ({capacity:g} requests/s)"
+    to_reach, values = f"at least {GOODPUT_PERCENT:g} % of it", tuple(round(one, 1) for one in percents)
     return [
-        Figure(
-            f"goodput at {TIMES:g} times the capacity of all servers ({capacity:g} requests/s)",
-            f"at least {GOODPUT_PERCENT:g} % of it",
-            "%",
-            round(middle, 1),
-            middle >= GOODPUT_PERCENT,
-            tuple(round(one, 1) for one in percents),
-        ),
+        Figure(what, to_reach, "%", round(middle, 1), middle >= GOODPUT_PERCENT, values),
         below("servers marked down by overload", 0, "", [went_down], "sum"),
         below("load's fall to normal latency", RECOVERY_S, "s", recoveries),
     ]
@@ -98,13 +93,10 @@ def goodput_per_s(rows: list[Request], start_s: float, end_s: float) -> float:
 
 def recovery_s(rows: list[Request], starts_s: float, ends_s: float) -> float:
     """Return the time (s) from the load's fall until it is as before the spike, to the end; inf if never."""
+    waited_ms = [row.latency_ms if row.failure in (NONE, LATE) else None for row in rows]
     points = [
-        Point(
-            row.scheduled_s,
-            row.latency_ms if row.failure in (NONE, LATE) else None,
-            row.failure == NONE,
-        )
-        for row in rows
+        Point(row.scheduled_s, waited, row.failure == NONE)
+        for row, waited in zip(rows, waited_ms, strict=True)
     ]
     recovered_s = usual.recovered_s(points, starts_s, ends_s)
     return math.inf if recovered_s is None else recovered_s - ends_s
