@@ -46,14 +46,8 @@ class Predictor:
         self.readiness = Readiness(self.engine, settings, self.faults, clock)
         self.metrics = Metrics(self.engine.accelerator)
         self.log = AccessLog(sys.stdout if settings.access_log else None)
-        self._predict = Predict(
-            settings=settings,
-            engine=self.engine,
-            readiness=self.readiness,
-            faults=self.faults,
-            metrics=self.metrics,
-            log=self.log,
-        )
+        parts = self.engine, self.readiness, self.faults, self.metrics, self.log
+        self._predict = Predict(settings, *parts)
         self._api = self._make_api()
         self.metrics.ready.set_function(lambda: self.readiness.verdict.ready)
         self.metrics.info.info(

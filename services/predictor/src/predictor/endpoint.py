@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import MutableMapping
+from dataclasses import dataclass
 from typing import Any
 
 from . import errors, replies
@@ -27,34 +28,29 @@ _CLOSE = (b"connection", b"close")
 _SILENCE_S = 60.0  # a client that waits longer for a lost reply gets a 500
 
 
+@dataclass
 class Predict:
     """Answers requests to /predict."""
 
-    def __init__(
-        self,
-        *,
-        settings: Settings,
-        engine: Engine,
-        readiness: Readiness,
-        faults: Faults,
-        metrics: Metrics,
-        log: AccessLog,
-    ) -> None:
-        self._settings = settings
-        self._engine = engine
-        self._readiness = readiness
-        self._faults = faults
-        self._metrics = metrics
-        self._log = log
-        self._admission = Admission(settings.concurrency_limit, settings.queue_limit_s, engine)
-        metrics.in_progress.set_function(lambda: self._admission.in_progress)
+    settings: Settings
+    engine: Engine
+    readiness: Readiness
+    faults: Faults
+    metrics: Metrics
+    log: AccessLog
+
+    def __post_init__(self) -> None:
+        """Count the requests in progress."""
+        limits = self.settings.concurrency_limit, self.settings.queue_limit_s
+        self._admission = Admission(*limits, self.engine)
+        self.metrics.in_progress.set_function(lambda: self._admission.in_progress)
 
     async def __call__(
         self, scope: MutableMapping[str, Any], receive: Receive, send: Send, request_id: str
     ) -> None:
         """Answer one request and record it; an unexpected error gets a 500 and is raised again."""
         started = time.perf_counter()
-        entry = Entry(time.time(), request_id, self._settings.name, scope["method"], scope["path"])
+        entry = Entry(time.time(), request_id, self.settings.name, scope["method"], scope["path"])
         try:
             reply = await self._answer(scope, receive, entry)
         except errors.ClientGoneError:
@@ -70,7 +66,7 @@ class Predict:
             await reply.send(send, self._common_headers(request_id))
             self._record(entry, reply.status, started)
             raise
-        if self._settings.faults and self._faults.happens(self._faults.active.lost_reply_rate):
+        if self.settings.faults and self.faults.happens(self.faults.active.lost_reply_rate):
             self._record(entry, reply.status, started)
             await _until_gone(receive)
             return
@@ -79,7 +75,7 @@ class Predict:
 
     def _bytes_per_s(self) -> float:
         """Return how fast a body may be sent now; 0: at once."""
-        return self._faults.active.reply_bytes_per_s if self._settings.faults else 0.0
+        return self.faults.active.reply_bytes_per_s if self.settings.faults else 0.0
 
     async def _answer(self, scope: MutableMapping[str, Any], receive: Receive, entry: Entry) -> Reply:
         """Admit the request and answer it, or refuse it at once."""
@@ -102,14 +98,14 @@ class Predict:
             return replies.problem(500, "bad_answer", str(error), entry.request_id)
 
     def _refuse(self, error: errors.OverloadedError, entry: Entry) -> Reply:
-        self._metrics.refusals.inc()
-        retry_after_s = self._settings.retry_after_s
-        message = f"{self._settings.name}: {error}; try again in {retry_after_s} s"
+        self.metrics.refusals.inc()
+        retry_after_s = self.settings.retry_after_s
+        message = f"{self.settings.name}: {error}; try again in {retry_after_s} s"
         header = (b"retry-after", str(retry_after_s).encode())
         return replies.problem(429, "overloaded", message, entry.request_id, header)
 
     async def _admitted(self, scope: MutableMapping[str, Any], receive: Receive, entry: Entry) -> Reply:
-        settings = self._settings
+        settings = self.settings
         try:
             limits = settings.max_body_bytes, settings.body_timeout_s
             body = await read_body(scope["headers"], receive, *limits)
@@ -122,11 +118,11 @@ class Predict:
             candidates, as_list = parse_candidates(body, settings.max_candidates)
         self._admission.check_queue()
         if settings.faults:
-            if self._faults.happens(self._faults.active.lost_request_rate):
+            if self.faults.happens(self.faults.active.lost_request_rate):
                 raise errors.RequestLostError
-            if latency_s := self._faults.latency_s():
+            if latency_s := self.faults.latency_s():
                 await asyncio.sleep(latency_s)
-            if self._faults.happens(self._faults.active.error_rate):
+            if self.faults.happens(self.faults.active.error_rate):
                 message = "told to fail (PUT /faults)"
                 return replies.problem(500, "injected_error", message, entry.request_id)
         answer = await self._infer(encode(candidates), receive)
@@ -136,16 +132,16 @@ class Predict:
         entry.service_ms = round(answer.service_s * 1000, 3)
         entry.slow = answer.slow
         entry.candidates = len(candidates)
-        self._metrics.queue.observe(answer.queue_s)
-        self._metrics.inference.observe(answer.inference_s)
-        self._metrics.candidates.inc(len(candidates))
+        self.metrics.queue.observe(answer.queue_s)
+        self.metrics.inference.observe(answer.inference_s)
+        self.metrics.candidates.inc(len(candidates))
         return replies.predictions(answer.result, as_list=as_list)
 
     async def _infer(self, rows: Rows, receive: Receive) -> Answer:
         """Infer; where that takes a while, give up for a client that has gone before its turn."""
-        if not self._engine.queues:
-            return await self._engine.infer(rows)
-        inference = asyncio.ensure_future(self._engine.infer(rows))
+        if not self.engine.queues:
+            return await self.engine.infer(rows)
+        inference = asyncio.ensure_future(self.engine.infer(rows))
         # After the body, the server's only further message is that the client disconnected.
         gone = asyncio.ensure_future(receive())
         gone.add_done_callback(lambda _: inference.cancel())
@@ -161,18 +157,18 @@ class Predict:
             gone.cancel()
 
     def _common_headers(self, request_id: str) -> Headers:
-        version = self._faults.active.model_version or self._engine.model.card.version
-        pairs = ((SERVED_BY, self._settings.name), (REQUEST_ID, request_id), (MODEL_VERSION, version))
+        version = self.faults.active.model_version or self.engine.model.card.version
+        pairs = ((SERVED_BY, self.settings.name), (REQUEST_ID, request_id), (MODEL_VERSION, version))
         headers = [(name, value.encode()) for name, value in pairs]
-        if self._readiness.draining:
+        if self.readiness.draining:
             headers.append(_CLOSE)  # so that the proxy does not use the connection again
         return headers
 
     def _record(self, entry: Entry, status: int, started: float) -> None:
         entry.status = status
         entry.duration_ms = round((time.perf_counter() - started) * 1000, 3)
-        self._metrics.count(status)
-        self._log.write(entry)
+        self.metrics.count(status)
+        self.log.write(entry)
 
 
 async def _until_gone(receive: Receive) -> None:
