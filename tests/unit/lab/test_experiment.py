@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from lab.facts import exposure, judge, ledger, measures, story
 from lab.facts.judge import Facts, Judged
 from lab.facts.measures import MEASURES, NO_STANDBY, Expectation, Measured
 from lab.parts.predictors import Info
+from lab.records.classes import CLIENT_GONE, ERROR, NONE
 from lab.settings import Settings
 from unit.lab.journal_entries import ROLES, T0, journal, server, state
 from unit.lab.planted_records import Planted
@@ -129,7 +131,7 @@ def test_a_spike_begins_at_the_time_0() -> None:
 
 def windows(*counts: tuple[int, int]) -> list[Window]:
     """Windows of a second each, of (served, errors)."""
-    return [Window(at, at + 1, ok + bad, ok, 0, bad, 0) for at, (ok, bad) in enumerate(counts)]
+    return [Window(at, at + 1, Counter({NONE: ok, ERROR: bad})) for at, (ok, bad) in enumerate(counts)]
 
 
 @pytest.mark.parametrize(
@@ -147,6 +149,11 @@ def windows(*counts: tuple[int, int]) -> list[Window]:
 def test_the_damage_decides_on_an_abort(bound: AbortBound, seen: list[Window], expected: str | None) -> None:
     found = abort.reason(bound, seen)
     assert found is None if expected is None else expected in str(found)
+
+
+def test_a_client_that_left_is_no_damage() -> None:
+    window = Window(0, 1, Counter({NONE: 5, CLIENT_GONE: 30, ERROR: 2}))
+    assert (window.sent, window.failed) == (7, 2)
 
 
 GOOD = Judged("lost", "0", 0.0, "requests", met=True)

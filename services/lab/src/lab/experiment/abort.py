@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lab.experiment.scenario import AbortBound
-from lab.records.classes import CLIENT_GONE, ERROR, LATE, NONE, REFUSED
+from lab.records.classes import CLIENT_GONE, NONE
 
 FEWEST = 20
 """A share of fewer requests than this says little."""
@@ -15,26 +15,21 @@ FEWEST = 20
 
 @dataclass(frozen=True)
 class Window:
-    """The requests that ended between two samples; times in epoch s."""
+    """The requests that ended between two samples (epoch s), by kind of failure (`none`: served)."""
 
     start_s: float
     end_s: float
-    sent: int
-    served: int
-    refused: int
-    error: int
-    late: int
+    kinds: Counter[str]
+
+    @property
+    def sent(self) -> int:
+        """How many ended; clients that left count for nothing."""
+        return self.kinds.total() - self.kinds[CLIENT_GONE]
 
     @property
     def failed(self) -> int:
         """All that got no prediction in time."""
-        return self.refused + self.error + self.late
-
-    @classmethod
-    def of(cls, start_s: float, end_s: float, failures: Iterable[str]) -> Window:
-        """Count the kinds of failure of requests (`none`: served); clients that left count for nothing."""
-        kinds = Counter(kind for kind in failures if kind != CLIENT_GONE)
-        return cls(start_s, end_s, kinds.total(), kinds[NONE], kinds[REFUSED], kinds[ERROR], kinds[LATE])
+        return self.sent - self.kinds[NONE]
 
 
 def failed_percent(windows: Sequence[Window], since_s: float) -> float | None:

@@ -6,6 +6,7 @@ import dataclasses
 import json
 import math
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from lab.experiment.abort import Window, failed_percent
 from lab.load.generator import Load
 from lab.load.progress import latency_ms
 from lab.parts.controller import Controller, State
-from lab.records.classes import CLIENT_GONE, FAILURES
+from lab.records.classes import CLIENT_GONE, ERROR, FAILURES, LATE, NONE, REFUSED
 from lab.records.folder import SAMPLES
 from lab.records.requests import Request
 from lab.settings import Settings
@@ -24,7 +25,7 @@ CPU_EVERY_S = 1.0
 ASK_S = 1.0
 """A controller that does not answer for this long is not waited for: the sample says so."""
 LAST_S = 1.0
-COUNTS = ("sent", "served", "refused", "error", "late")
+COUNTS = {"served": NONE, "refused": REFUSED, "error": ERROR, "late": LATE}
 
 
 class Watch:
@@ -70,7 +71,7 @@ class Watch:
         state = self._state()
         now_s = time.time()
         self._steady_since = (self._steady_since or now_s) if self.steady else None
-        window = Window.of(self._sampled_s, now_s, (row.failure for row in fresh))
+        window = Window(self._sampled_s, now_s, Counter(row.failure for row in fresh))
         self._sampled_s = now_s
         self.windows.append(window)
         self._write(now_s, state, window)
@@ -121,7 +122,7 @@ class Watch:
             "steady": self.steady,
             "steady_reason": self.reason,
             "servers": [dataclasses.asdict(server) for server in state.servers] if state else [],
-            "window": {key: getattr(window, key) for key in COUNTS},
+            "window": {"sent": window.sent, **{key: window.kinds[kind] for key, kind in COUNTS.items()}},
         }
         self._file.write(json.dumps(line) + "\n")
         self._file.flush()
