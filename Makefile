@@ -47,7 +47,7 @@ watch: ## Watch the servers and the controller's journal live
 	@$(BIN)/lab.sh watch
 
 .PHONY: loadtest
-loadtest: ## Ramp the load until requests fail; say at which rate (TRIALS=5 for a median; make help-loadtest)
+loadtest: ## Ramp the load until requests fail, print the rate (TRIALS=5 for a median; make help-loadtest)
 	@$(BIN)/lab.sh loadtest
 
 .PHONY: help-loadtest
@@ -63,7 +63,7 @@ locust-ui: ## Open Locust's web interface against the lab, on 127.0.0.1:8089
 	@LAB_RUN_OPTIONS="--publish 127.0.0.1:$(or $(HADR_LOCUST_PORT),8089):8089 $(LAB_RUN_OPTIONS)" $(BIN)/lab.sh locust-ui
 
 .PHONY: chaos
-chaos: ## Kill a server and say what happened (TARGET=predictor-1, ROLE=standby, COUNT=2, LOAD=1)
+chaos: ## Kill a server and tell what happened (TARGET=predictor-1, ROLE=standby, COUNT=2, FAULT=pause, LOAD=1)
 	@CHAOS_RATE="$(or $(CHAOS_RATE),$(RATE))" $(BIN)/lab.sh chaos
 
 .PHONY: experiment
@@ -79,11 +79,11 @@ scenarios: ## List the scenarios, yours in scenarios/ among them
 	@$(BIN)/lab-offline.sh scenarios
 
 .PHONY: report
-report: ## Make the report of an experiment or a load test again from its records (RUN=newest, or a folder of results/)
+report: ## Draw the report of an experiment or a load test again from its records (RUN=a folder of results/; else the newest)
 	@$(BIN)/lab-offline.sh report $(RUN)
 
 .PHONY: ledger
-ledger: ## Say what became of each request of an experiment (RUN=newest, or a folder of results/)
+ledger: ## Print what became of the requests of an experiment (RUN=a folder of results/; else the newest)
 	@$(BIN)/lab-offline.sh ledger $(RUN)
 
 .PHONY: bench

@@ -18,9 +18,9 @@ fi
 
 if ! have mmdebstrap; then
     have apt-get || fail "the base image can neither be pulled nor bootstrapped" \
-        "no image registry is reached from here, and there is no apt for mmdebstrap" \
+        "no image registry is in reach, and there is no apt to install mmdebstrap with" \
         "load an image of Debian 13 and tag it: docker tag IMAGE $BASE_IMAGE"
-    may_install "mmdebstrap (no image registry is reached from here, so the base image is made from the Debian mirror)"
+    may_install "mmdebstrap (no image registry is in reach, so the base image is built from the Debian mirror)"
     as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq update >/dev/null
     as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends mmdebstrap >/dev/null
 fi

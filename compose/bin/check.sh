@@ -15,13 +15,13 @@ if [ -f "$STAMP" ] && [ "$(cat "$STAMP")" = "$(fingerprint "$1")" ]; then exit 0
 
 docker run --rm --network none --read-only --cap-drop ALL -v "$ROOT/compose/topologies:/topologies:ro" "hadr-lab/lab:${HADR_IMAGE_TAG:-local}" check "$1" || exit 2
 compose config --quiet || fail "Compose refuses compose/topologies/$1.yaml" "see above" ""
-# The image, stanzas and settings that will run, asked for their opinion.
+# HAProxy itself checks the server lines and settings, in the image that will run.
 tidy() { [ -n "$(running_topology)" ] || compose --progress quiet down --volumes; }
 # The servers of the topology that still runs are no orphans yet.
 export COMPOSE_IGNORE_ORPHANS=1
 if ! compose --progress quiet run --rm -T --no-deps haproxy check; then
     tidy
-    fail "HAProxy refuses the stanzas of compose/topologies/$1.yaml, or a setting" "see its words above" ""
+    fail "HAProxy refuses the server lines of compose/topologies/$1.yaml, or a setting" "see its message above" ""
 fi
 tidy
 fingerprint "$1" >"$STAMP"

@@ -36,7 +36,7 @@ may_install() {
     if [ -t 0 ]; then
         local answer
         read -r -p "Go on? [y/N] " answer # the prompt goes to stderr
-        case "$answer" in [yY]*) ;; *) fail "not installed" "you said no" "install it yourself: $1" ;; esac
+        case "$answer" in [yY]*) ;; *) fail "not installed" "you answered no" "install it yourself: $1" ;; esac
     fi
 }
 

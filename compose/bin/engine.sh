@@ -52,14 +52,14 @@ install_engine() {
             "install Docker Engine with Compose >= $COMPOSE_AT_LEAST and Buildx, then run make again" ;;
     esac
     if dpkg-query -W -f '${db:Status-Status}' docker-ce 2>/dev/null | grep -qx installed; then
-        fail "Docker is installed from its maker's packages, but Compose >= $COMPOSE_AT_LEAST or Buildx is missing" \
-            "Debian's packages and these exclude each other" \
+        fail "Docker is installed from Docker's own packages, but Compose >= $COMPOSE_AT_LEAST or Buildx is missing" \
+            "Debian's packages conflict with them" \
             "apt-get install docker-compose-plugin docker-buildx-plugin"
     fi
     may_install "$packages"
     as_root true # asks for a password, or says what is missing, before anything goes into the log
     mirror=$(debian_mirror)
-    [ -n "$mirror" ] || fail "no package mirror found" "apt has no 'main' source, or no lists" "apt-get update"
+    [ -n "$mirror" ] || fail "this machine has no package mirror" "apt has no 'main' source, or no lists" "apt-get update"
     step "Installing the Docker engine (about a minute)"
     log=$(mktemp)
     # Functions on the left of || run without `set -e`: each step says itself that it failed.

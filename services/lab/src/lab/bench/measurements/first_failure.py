@@ -28,7 +28,7 @@ def measure(bench: Bench) -> Figures:
     if topology not in DEMO_PER_S:
         raise LabError(
             f"the demo has no figure for the topology {topology}; expected one of: {', '.join(DEMO_PER_S)}",
-            remedy="start one of them: make up TOPOLOGY=single COST_FACTOR=1",
+            remedy="start one of them: make up TOPOLOGY=single SERVICE_MS=0",
         )
     demo = DEMO_PER_S[topology]
     to_reach = TIMES * demo
