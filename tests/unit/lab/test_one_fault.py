@@ -1,15 +1,18 @@
 """`make chaos` as a scenario: whom it strikes, with how much load, and what it refuses."""
 
+import argparse
 from dataclasses import replace
 
 import pytest
 
+from lab.commands import chaos
 from lab.errors import LabError, NotSteadyError
 from lab.experiment import one_fault, parse, schedule
 from lab.experiment.scenario import Scenario
 from lab.parts.predictors import Info
 from lab.settings import Settings
 from unit.lab.journal_entries import ROLES, server, state
+from unit.lab.loopback_controller import controller
 
 
 def chosen(given: dict[str, object]) -> Scenario:
@@ -85,8 +88,11 @@ def test_a_system_that_is_not_steady_is_left_alone_and_says_who_is_not() -> None
         steady=False,
         reason="predictor-1 is dead",
     )
-    with pytest.raises(NotSteadyError, match="not steady: predictor-1 is dead") as caught:
-        one_fault.scenario(shaken, Settings())
+    with (
+        controller(shaken) as peer,
+        pytest.raises(NotSteadyError, match="not steady: predictor-1 is dead") as caught,
+    ):
+        chaos.run(argparse.Namespace(), Settings(controller_url=peer.url, role="standby", count=9))
     assert "predictor-1 is down" in caught.value.cause
 
 

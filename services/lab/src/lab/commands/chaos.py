@@ -6,12 +6,13 @@ Exit status: 0 the system was steady again in time; 1 it was not; 2 the fault co
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 
 from lab.experiment import one_fault
 from lab.experiment.runner import Trial
 from lab.experiment.schedule import Plan
 from lab.facts import judge
-from lab.parts.controller import Controller
+from lab.load import preparation
 from lab.records.folder import VERDICT, read_json
 from lab.report import page, story_text, terminal
 from lab.settings import Settings
@@ -23,8 +24,8 @@ NOT_DONE = (judge.COULD_NOT_RUN, judge.NOT_APPLICABLE)
 def run(_args: argparse.Namespace, settings: Settings) -> int:
     """Strike and tell; the status says whether the system recovered."""
     console = terminal.console()
-    with Controller(settings.controller_url) as controller:
-        scenario = one_fault.scenario(controller.state(), settings)
+    state = preparation.steady_state(replace(settings, steady_wait_s=0), terminal.show)
+    scenario = one_fault.scenario(state, settings)
 
     def announce(plan: Plan) -> None:
         roles = ", ".join(f"{name} ({plan.roles[name]})" for each in plan.strokes for name in each.targets)

@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from lab import faults
-from lab.errors import LabError, NotSteadyError
+from lab.errors import LabError
 from lab.experiment import parse
 from lab.experiment.scenario import Scenario
 from lab.faults.contract import SERVER
-from lab.parts.controller import ACTIVE, STANDBY, UP, State
+from lab.parts.controller import ACTIVE, STANDBY, State
 from lab.settings import Settings
 
 NAME = "chaos"
@@ -37,15 +37,7 @@ recovery: {{within_s: {within_s:g}, failed_percent: 100}}
 
 
 def scenario(state: State, settings: Settings) -> Scenario:
-    """Return it; raise a LabError if the system is not steady or the choice makes no sense."""
-    if not state.steady:
-        raise NotSteadyError(
-            f"the system is not steady: {state.steady_reason or 'the controller does not say why'}",
-            cause="; ".join(
-                f"{it.name} is {it.health}: {it.reason}" for it in state.servers if it.health != UP
-            ),
-            remedy="wait until `make stats` says steady, or look at: make watch",
-        )
+    """Return it; raise a LabError if the choice makes no sense."""
     if SERVER not in (places := faults.load(settings.fault).places):
         raise LabError(
             f"FAULT={settings.fault} is nothing that is done to a server, but to: {', '.join(places)}",

@@ -16,7 +16,7 @@ from lab.load import answers, bodies
 from lab.load.answers import Answers
 from lab.load.oracle import Oracle
 from lab.parts import predictors
-from lab.parts.controller import Controller, State
+from lab.parts.controller import UP, Controller, State
 from lab.parts.predictors import Info
 from lab.records.requests import PROBE_PREFIX
 from lab.settings import Settings
@@ -57,9 +57,12 @@ def steady_state(settings: Settings, say: Say) -> State:
             if state.steady:
                 return state
             if time.monotonic() >= until:
+                bad = [
+                    f"{one.name} is {one.health}: {one.reason}" for one in state.servers if one.health != UP
+                ]
                 raise NotSteadyError(
-                    f"the system is not steady: {state.steady_reason}",
-                    cause="a server is down or on its way back, or a standby still helps after other load",
+                    f"the system is not steady: {state.steady_reason or 'the controller does not say why'}",
+                    cause="; ".join(bad) or "a standby still helps after other load",
                     remedy="wait until `make stats` shows each server in its place, then start again",
                 )
             if state.steady_reason != said:
