@@ -58,9 +58,6 @@ class _Current:
 class DeadlineError(OSError):
     """A request was not over in time; an OSError, so that Locust takes it for a failed request."""
 
-    def __init__(self) -> None:
-        super().__init__(f"no complete reply within {load.timeout_s:g} s (TIMEOUT_S)")
-
 
 class EncodedError(ValueError):
     """A body has a coding (gzip, ...) that was not asked for."""
@@ -95,7 +92,8 @@ class _Client(FastHttpUser):
         number, body = next(self._bodies)
         sent_s = run.now_s()
         started_s = time.perf_counter()
-        with gevent.Timeout(load.timeout_s, DeadlineError()):
+        late = DeadlineError(f"no complete reply within {load.timeout_s:g} s (TIMEOUT_S)")
+        with gevent.Timeout(load.timeout_s, late):
             headers = HEADERS | {REQUEST_ID: request_id}
             post = self.client.post("/predict", data=body, headers=headers, catch_response=True, stream=True)
             content, error = _content(post)
