@@ -231,7 +231,7 @@ class Load:
         return [outcome for outcome in self.outcomes if outcome[0] != 200]
 
     def count(self, status: int) -> int:
-        """How many replies had this status."""
+        """Return how many replies had this status."""
         return sum(outcome[0] == status for outcome in self.outcomes)
 
 

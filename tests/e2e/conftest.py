@@ -53,7 +53,7 @@ def up(request: pytest.FixtureRequest) -> str:
 
 
 def still_up(topology: str) -> bool:
-    """Whether this topology runs and is steady, or soon is."""
+    """Return whether this topology runs and is steady, or soon is."""
     try:
         if state()["topology"] != topology:
             return False

@@ -63,7 +63,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.write(b"{}")
 
     def log_message(self, *_: Any) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ QUIET = "nothing"
 
 
 def decided(observation: Observation) -> str:
-    """What is done, in its order: "promote 3, mark_down 1"."""
+    """Return what is done, in its order: "promote 3, mark_down 1"."""
     actions = decide(observation, POLICY, NOW).actions
     return ", ".join(f"{action.verb} {action.server[-1]}" for action in actions) or QUIET
 

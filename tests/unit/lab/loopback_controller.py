@@ -115,4 +115,4 @@ class _Handler(BaseHTTPRequestHandler):
                     owner.news.wait(timeout=0.5)
 
     def log_message(self, *_: object) -> None:
-        """Say nothing."""
+        """Log nothing."""

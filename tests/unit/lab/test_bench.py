@@ -96,7 +96,7 @@ def test_a_relapse_makes_the_recovery_later() -> None:
 
 
 def test_figures_are_read_back_as_they_were_saved_in_the_order_of_measuring(tmp_path: Path) -> None:
-    """What is no list of figures is passed over."""
+    """What is not a list of figures is passed over."""
     later, earlier = Figure("b", "0", "", 0, True, (0.0,)), below("a", 10, "ms", [1, 2, 30])
     noted = Figure("c", "at least 5", "requests/s", 4, False, (4.0,), "the generator fell behind")
     bench.save(Settings(), tmp_path, "z", [earlier])

@@ -35,7 +35,7 @@ def plan(given: Scenario, seed: int = 1, topology: str = "2-active") -> schedule
 
 
 def sizes(**capacities: float | None) -> dict[str, Info]:
-    """What servers say that carry so much (requests/s)."""
+    """Return what servers say that carry so much (requests/s)."""
     names = {name.replace("_", "-"): capacity for name, capacity in capacities.items()}
     return {name: Info(name, "1", [], {}, capacity) for name, capacity in names.items()}
 

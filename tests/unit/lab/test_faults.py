@@ -284,7 +284,7 @@ def test_a_cpu_quota_is_cut_and_anyone_can_tell_how_it_was(peer: LoopbackDocker,
     ("cpu", "share", "reason"),
     [
         ({"CpuPeriod": 0, "CpuQuota": 3_000}, 0.1, "no period of its own"),
-        ({"CpuPeriod": 12_345, "CpuQuota": 3_000}, 0.1, "no whole number of ms"),
+        ({"CpuPeriod": 12_345, "CpuQuota": 3_000}, 0.1, "not a whole number of ms"),
         ({"CpuPeriod": 100_000, "CpuQuota": 30_000}, 0.02, "above the kernel's"),
         ({"CpuPeriod": 100_000, "CpuQuota": 30_000}, 0.3, "no more than 0.3 of a core"),
     ],

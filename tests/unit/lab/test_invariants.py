@@ -397,7 +397,7 @@ def test_a_promotion_without_a_record_of_its_proof_is_unknown(
     )
     found = broken(planted)
     assert list(found) == [f"{PROVEN}: unknown"]
-    assert f"predictor-3 was promoted; nothing tells {words}" in found[f"{PROVEN}: unknown"][0]
+    assert f"predictor-3 was promoted; no record shows {words}" in found[f"{PROVEN}: unknown"][0]
 
 
 def test_a_controller_that_started_anew_leaves_no_gap(planted: Planted) -> None:

@@ -206,7 +206,7 @@ CASES: dict[str, tuple[Change, str]] = {
     ),
     "nothing says that the standby was proven": (
         unproven,
-        "nothing tells its container",
+        "no record shows its container",
     ),
     "no cpu.csv": (remove(CPU), "cpu.csv"),
     "400 of 2400 requests without an end": (
@@ -276,7 +276,7 @@ CASES: dict[str, tuple[Change, str]] = {
         ),
         "the log of haproxy was rotated",
     ),
-    "no right answers": (remove(ANSWERS), "answers.json is missing: wrong answers cannot be told"),
+    "no right answers": (remove(ANSWERS), "answers.json is missing: wrong answers cannot be recognised"),
     "no state at the start": (
         content(SETTINGS_FILE, state_start=None),
         "settings.json has no state at the start",

@@ -49,7 +49,7 @@ REFUSALS = [
     (
         "a fault from the client's side",
         {"fault": "bad_malformed"},
-        "FAULT=bad_malformed is nothing that is done to a server, but to: client",
+        "FAULT=bad_malformed cannot be done to a server, only to: client",
     ),
     ("no such fault", {"fault": "drown"}, "no fault 'drown'; expected one of: "),
 ]

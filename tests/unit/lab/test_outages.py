@@ -127,7 +127,7 @@ def test_random_arrivals_have_the_outages_of_a_search_by_hand() -> None:
 
 
 def by_hand(requests: list[tuple[float, bool]]) -> list[tuple[float, float]]:
-    """Find the outages by the words of the definition."""
+    """Return the outages by the words of the definition."""
     stretches: list[list[tuple[float, bool]]] = [[]]
     for before, now in pairwise([requests[0], *requests]):
         if now[0] - before[0] > outages.QUIET_S:

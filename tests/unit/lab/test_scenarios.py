@@ -74,9 +74,9 @@ def test_a_file_is_read_with_its_defaults() -> None:
         (("description: one dies\n", ""), "1: no key description"),
         (
             ("description: one dies", "description: one dies\ndescription: twice"),
-            "2: description stands twice",
+            "2: description is listed twice",
         ),
-        (("description:", "descripton:"), "1: descripton is no key"),
+        (("description:", "descripton:"), "1: descripton is not a key"),
         (("share: 0.5", "share: none"), "2: share: none; expected a number from 0.001 to 20"),
         (("share: 0.5", "share: 0.5, rate: 10"), "2: load has not exactly one rate"),
         (("share: 0.5", "before_s: 5"), "2: load has not exactly one rate"),
@@ -86,7 +86,7 @@ def test_a_file_is_read_with_its_defaults() -> None:
         (("share: 0.5", "share: 0.5, pattern: none"), "2: a load of none has a rate"),
         (("share: 0.5", "pattern: none, peak_share: 3"), "2: a load of none has no peak"),
         (("share: 0.5", "pattern: none"), "7: nothing can be expected of a load of none"),
-        (("fault: kill", "fault: kil"), "4: kil is no fault; expected one of "),
+        (("fault: kill", "fault: kil"), "4: kil is not a fault; expected one of "),
         (("target: active", "target: activ"), "5: target: activ; expected active, standby"),
         (("target: active", "target: client"), "5: kill cannot be done to client"),
         (("count: 1", "count: 1.5"), "6: count: 1.5; expected a whole number"),
@@ -96,13 +96,13 @@ def test_a_file_is_read_with_its_defaults() -> None:
         (("count: 1", "repeat: 3"), "6: a repeated fault needs its pace"),
         (("count: 1", "length_s: -1"), "6: length_s: -1"),
         (("count: 1", "parameters: {strength: 1}"), "6: kill has no parameter strength"),
-        (("count: 1", "parameters: {duration_s: 1}"), "6: duration_s is no parameter here"),
-        (("  lost: 0", "  losses: 0"), "8: losses is no measure; expected one of "),
+        (("count: 1", "parameters: {duration_s: 1}"), "6: duration_s is not a parameter here"),
+        (("  lost: 0", "  losses: 0"), "8: losses is not a measure; expected one of "),
         (("  lost: 0", "  lost: few"), "8: lost: few; expected a number"),
         (("under 200", "below 200"), "9: in_rotation_ms: below 200; expected a number"),
         (("  failed: 10", "  over_s: 5"), "10: abort has no bound"),
         (("faults:\n", "faults: [\n"), "not valid YAML"),
-        (("- fault: kill\n    target: active\n    count: 1", "- kill"), "4: faults is no mapping"),
+        (("- fault: kill\n    target: active\n    count: 1", "- kill"), "4: faults is not a mapping"),
     ],
 )
 def test_what_is_wrong_is_said_with_its_line(change: tuple[str, str], expected: str) -> None:
@@ -115,7 +115,7 @@ def test_what_is_wrong_is_said_with_its_line(change: tuple[str, str], expected: 
     ("text", "expected"),
     [
         ("", "1: the file is empty"),
-        ("- a list\n", "1: the file is no mapping"),
+        ("- a list\n", "1: the file is not a mapping"),
         (
             "description: x\nload: {rate: 5}\nfaults: []\nexpect: {lost: 0}\nabort: {failed: 1}\n",
             "3: no fault and",
@@ -152,7 +152,7 @@ def test_a_users_own_file_works_like_the_labs(tmp_path: Path, capsys: pytest.Cap
     assert re.search(r"hang +my own hang +scenarios/hang.yaml", printed)
     (tmp_path / "bad.yaml").write_text(GOOD.replace("kill", "kil"))
     assert command.run(argparse.Namespace(), Settings(scenarios_dir=tmp_path)) == 1
-    assert "scenarios/bad.yaml:4: kil is no fault" in capsys.readouterr().out
+    assert "scenarios/bad.yaml:4: kil is not a fault" in capsys.readouterr().out
 
 
 def rows() -> dict[str, list[str]]:

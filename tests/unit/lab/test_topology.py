@@ -63,13 +63,13 @@ BAD = [
         "a key twice",
         "  mem_limit: 256m\n",
         "  mem_limit: 256m\n  mem_limit: 2g\n",
-        "6: mem_limit stands twice, first in line 5",
+        "6: mem_limit is listed twice, first in line 5",
     ),
     (
         "a service twice",
         "  predictor-2: {",
         "  predictor-1: {",
-        "9: predictor-1 stands twice, first in line 8",
+        "9: predictor-1 is listed twice, first in line 8",
     ),
     (
         "a word that is a boolean in YAML 1.1 alone",
@@ -81,7 +81,7 @@ BAD = [
         "a server twice",
         "server predictor-2 predictor-2:8000 check",
         "server predictor-1 predictor-1:8000 check",
-        "16: server predictor-1 stands twice, first in line 15; expected each server once",
+        "16: server predictor-1 is listed twice, first in line 15; expected each server once",
     ),
     (
         "no active server",
@@ -187,7 +187,7 @@ BAD = [
         "a backend of its own",
         "        default-server maxconn 10",
         "        backend fallback",
-        "14: 'backend' is no line of a server; expected a line 'server ...'",
+        "14: 'backend' is not a server line; expected a line 'server ...'",
     ),
 ]
 

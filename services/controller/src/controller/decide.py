@@ -36,7 +36,7 @@ connected and Docker, if it can be reached, says that its container runs.
    never sets that), is treated as missing and left alone. The weights of standbys are the controller's.
 
 While HAProxy does not answer, only rule 4's starts apply. While Docker does not answer, rules 1 to 3 go on.
-What is deliberately not done is said in a note.
+A note says what is deliberately not done, and why.
 """
 
 from controller.model import (
@@ -84,7 +84,7 @@ def decide(observation: Observation, policy: Policy, now: float) -> Decision:
 
 
 def is_proven(server: ServerView, *, engine_reachable: bool) -> bool:
-    """Evidence from every source that can be asked that it would answer."""
+    """Return whether every source that can be asked says that the server would answer."""
     container = server.container
     runs = not engine_reachable or (container is not None and container.state == "running")
     checked = server.haproxy.check.endswith("OK")  # after HAProxy's start, up is only assumed
@@ -92,7 +92,7 @@ def is_proven(server: ServerView, *, engine_reachable: bool) -> bool:
 
 
 def why_out(server: ServerView) -> str:
-    """Why a server is not in service, to be read after its name; "" if it is."""
+    """Return why a server is not in service, to be read after its name; "" if it is."""
     row = server.haproxy
     answers = (
         (server.dead, server.dead_reason),
@@ -234,7 +234,7 @@ def _restart(server: ServerView, container: Container, policy: Policy, now: floa
 
 
 def _not_before(server: ServerView, policy: Policy) -> float:
-    """When the next start or restart is due at the earliest: pauses of 1, 2, 4, ... start_pause_s."""
+    """Return when the next start or restart is due at the earliest: pauses of 1, 2, 4, ... start_pause_s."""
     if server.starts == 0 or server.last_start is None:
         return 0.0
     pause_s = policy.start_pause_s * 2.0 ** min(server.starts - 1, 30)

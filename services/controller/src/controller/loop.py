@@ -83,7 +83,7 @@ class Loop:
 
     @property
     def pending(self) -> int:
-        """How many actions are not confirmed yet."""
+        """Return how many actions are not confirmed yet."""
         return len(self._pending) + len(self._busy)
 
     async def run(self) -> None:

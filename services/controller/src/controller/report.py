@@ -6,7 +6,7 @@ from hadr.contract import Health, Role, StateHead, StateReply
 
 
 def health(server: ServerView, now: float, policy: Policy) -> Health:
-    """One word: up, down, starting (its container began lately), or maintenance (a person's)."""
+    """Return a server's health: up, down, starting (its container began lately) or maintenance."""
     if server.haproxy.admin is Admin.MAINT:
         return Health.MAINTENANCE
     if server.healthy:
@@ -19,7 +19,7 @@ def health(server: ServerView, now: float, policy: Policy) -> Health:
 
 
 def reasons(observation: Observation, decision: Decision) -> dict[str, str]:
-    """One sentence per server that says why it is where it is."""
+    """Return by server, in a sentence, why it is where it is."""
     notes = {note.server: note.text for note in decision.notes}
     missing = [s for s in observation.servers if s.role is Role.ACTIVE and not s.in_service]
     result = {}
@@ -36,7 +36,7 @@ def reasons(observation: Observation, decision: Decision) -> dict[str, str]:
 
 
 def steadiness(observation: Observation, decision: Decision, pending: int) -> tuple[bool, str]:
-    """Say whether every server is where its topology puts it, and why not."""
+    """Return whether every server is where its topology puts it, and why not."""
     if not observation.haproxy_reachable:
         return False, "HAProxy does not answer"
     if not observation.engine_reachable:

@@ -92,7 +92,7 @@ class Predictor:
             self.log.flush()
 
     def info(self) -> dict[str, Any]:
-        """Say what serves here: the content of GET /info."""
+        """Return what serves here: the content of GET /info."""
         settings, engine = self.settings, self.engine
         card = engine.model.card
         stated = ("holdout_accuracy", "holdout_candidates", "trees", "training_data", "feature_schema")

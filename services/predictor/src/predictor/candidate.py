@@ -49,7 +49,7 @@ class Feature:
 
     @property
     def expected(self) -> str:
-        """What a client must send, in words."""
+        """Return what a client must send, in words."""
         if not self.values:
             return PERCENTAGE_EXPECTED
         return "one of " + ", ".join(f'"{value}"' for value in self.values)

@@ -172,7 +172,7 @@ class Predict:
 
 
 async def _until_gone(receive: Receive) -> None:
-    """Say nothing until the client gives up, as it would if a packet had been lost."""
+    """Stay silent until the client gives up, as if a packet had been lost."""
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(_SILENCE_S):
             while (await receive())["type"] != "http.disconnect":

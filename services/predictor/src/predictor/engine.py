@@ -100,7 +100,7 @@ class Engine:
 
     @property
     def queues(self) -> bool:
-        """Whether an inference may have to wait for its turn."""
+        """Return whether an inference may have to wait for its turn."""
         return self._queue is not None
 
     def backlog_s(self) -> float:

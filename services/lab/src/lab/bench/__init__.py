@@ -76,7 +76,7 @@ class Bench:
 
 
 def doubts_about(folder: Path, idle_min_percent: float) -> tuple[str, ...]:
-    """Say what makes the records of a load invalid: its generator fell behind, or the CPU was used up."""
+    """Return what makes the records of a load invalid: its generator fell behind, or the CPU was used up."""
     generator, said = validity.generator_of(folder)
     rows = metrics.Records(folder, spec.read(folder), started_s=said.get("started_s", 0.0))
     cpu = cpu_use(folder / CPU)

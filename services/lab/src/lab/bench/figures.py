@@ -113,7 +113,7 @@ class Series:
         return replace(made, reached=made.reached and whole, note=note)
 
     def _note(self, values: list[float]) -> str:
-        """Say n where it is not that of all trials, and what is left out."""
+        """Return in words what is left out, and n where it is not that of all trials."""
         left_out = [each for each in self.results if not each.counts]
         notes = []
         if left_out:
@@ -125,7 +125,7 @@ class Series:
 
 
 def _zero(values: list[float]) -> str:
-    """Say how many experiments had any, and how many may have."""
+    """Return in words how many experiments had any, and how many may have."""
     some = sum(value > 0 for value in values)
     most = 100 * at_most(some, len(values))
     return f"{some} of {len(values)} experiments had any: at most {most:.2g} % do (95 %)"

@@ -17,12 +17,12 @@ from lab.records.folder import VERDICT, read_json
 from lab.report import page, story_text, terminal
 from lab.settings import Settings
 
-HELP = "do a fault to a server, say what happened (TARGET, ROLE, COUNT, FAULT, HANG_S, LOAD, CHAOS_RATE)"
+HELP = "do a fault to a server, show what happened (TARGET, ROLE, COUNT, FAULT, HANG_S, LOAD, CHAOS_RATE)"
 NOT_DONE = (judge.COULD_NOT_RUN, judge.NOT_APPLICABLE)
 
 
 def run(_args: argparse.Namespace, settings: Settings) -> int:
-    """Strike and tell; the status says whether the system recovered."""
+    """Do the fault and show what happened; the status says whether the system recovered."""
     console = terminal.console()
     state = preparation.steady_state(replace(settings, steady_wait_s=0), terminal.show)
     scenario = one_fault.scenario(state, settings)

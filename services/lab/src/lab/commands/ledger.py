@@ -9,7 +9,7 @@ from lab.records.folder import LEDGER, PREDICTOR_LOG
 from lab.report import ledger_text, terminal
 from lab.settings import Settings
 
-HELP = "say again, from an experiment's saved records, what became of each request"
+HELP = "show again, from an experiment's saved records, what became of the requests"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

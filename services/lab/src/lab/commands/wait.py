@@ -72,7 +72,7 @@ def _wait(controller: Controller, settings: Settings) -> tuple[State | None, str
 
 
 def what_is_missing(state: State | None) -> str:
-    """Say in one line what the waiting is for."""
+    """Return in one line what the waiting is for."""
     if state is None:
         return "Waiting for the controller"
     missing = [f"{server.name} ({server.health})" for server in state.servers if server.health != "up"]

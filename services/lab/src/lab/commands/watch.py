@@ -62,7 +62,7 @@ class Follower:
         self._last: Entry | None = None
 
     def run(self) -> None:
-        """Follow for ever; say when the connection ends and when it is back."""
+        """Follow for ever; report when the connection ends and when it is back."""
         lost = False
         while True:
             try:

@@ -23,7 +23,7 @@ class Window:
 
     @property
     def sent(self) -> int:
-        """How many ended; clients that left count for nothing."""
+        """Return how many ended; clients that left count for nothing."""
         return self.kinds.total() - self.kinds[CLIENT_GONE]
 
     @property
@@ -40,7 +40,7 @@ def failed_percent(windows: Sequence[Window], since_s: float) -> float | None:
 
 
 def reason(bound: AbortBound, windows: Sequence[Window]) -> str | None:
-    """Say why the experiment has to stop, or None. `windows` are those since the time 0, in order."""
+    """Return why the experiment has to stop, or None. `windows` are those since the time 0, in order."""
     failed = sum(one.failed for one in windows)
     if bound.failed is not None and failed > bound.failed:
         return f"{failed} requests failed since the time 0; at most {bound.failed} may (abort.failed)"

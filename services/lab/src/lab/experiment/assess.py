@@ -38,7 +38,7 @@ def verdict(folder: Path, plan: Plan, entries: Sequence[Entry], zero_s: float, f
         return judge.judge((), replace(facts, invalid=(*facts.invalid, error.what)))
     broken = [f"{one.name}: {'; '.join(one.evidence[:1])}" for one in findings if one.verdict == "invalid"]
     untold = [
-        f"not every invariant can be told: {why}"
+        f"not every invariant can be checked: {why}"
         for why in dict.fromkeys(why for one in findings if one.verdict == "unknown" for why in one.evidence)
     ]
     # Records that are not whole may lack what was at stake.

@@ -66,7 +66,7 @@ def run_load(folder: Path, asked: LoadSpec, say: Say) -> bool:
 
 
 def plan(asked: LoadSpec) -> str:
-    """Say in one line what load will be sent."""
+    """Return in one line what load will be sent."""
     stop = f"until {asked.beyond_s:g} s after the first failure" if asked.beyond_s >= 0 else "to the end"
     until = f"{stop}, at most {asked.duration_s:g} s"
     if asked.pattern == "users":

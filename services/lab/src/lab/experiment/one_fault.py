@@ -40,7 +40,7 @@ def scenario(state: State, settings: Settings) -> Scenario:
     """Return it; raise a LabError if the choice makes no sense."""
     if SERVER not in (places := faults.load(settings.fault).places):
         raise LabError(
-            f"FAULT={settings.fault} is nothing that is done to a server, but to: {', '.join(places)}",
+            f"FAULT={settings.fault} cannot be done to a server, only to: {', '.join(places)}",
             remedy="an experiment can do it: make scenarios",
         )
     targets = _named(state, settings) if settings.target else _of_role(state, settings)

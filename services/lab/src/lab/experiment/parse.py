@@ -43,12 +43,12 @@ class _Reader:
         keys, needed = schema.keys(SECTIONS[name]), schema.needed(SECTIONS[name])
         where = f"{name}." if name else ""
         if not isinstance(node, MappingNode):
-            self.wrong(line, f"{name or 'the file'} is no mapping", f"the keys {', '.join(keys)}")
+            self.wrong(line, f"{name or 'the file'} is not a mapping", f"the keys {', '.join(keys)}")
             return {}
         found = yaml_nodes.entries(node)
         for key, entry in found.items():
             if key not in keys:
-                self.wrong(entry.line, f"{where}{key} is no key", f"one of {', '.join(keys)}")
+                self.wrong(entry.line, f"{where}{key} is not a key", f"one of {', '.join(keys)}")
         values: dict[str, Any] = {}
         for key, rule in keys.items():
             given = found.get(key)
@@ -100,7 +100,7 @@ class _Reader:
 
     def faults(self, entry: Entry) -> tuple[FaultPlan, ...]:
         if not isinstance(entry.node, SequenceNode):
-            self.wrong(entry.line, "faults is no list", "'- fault: NAME' per fault, or [] for none")
+            self.wrong(entry.line, "faults is not a list", "'- fault: NAME' per fault, or [] for none")
             return ()
         return tuple(plan for item in yaml_nodes.items(entry.node) if (plan := self.fault(item)) is not None)
 
@@ -118,7 +118,7 @@ class _Reader:
         given = own.get("parameters")
         entries = yaml_nodes.entries(given.node) if given else {}
         if given and not isinstance(given.node, MappingNode):
-            self.wrong(given.line, "parameters is no mapping", "the fault's own parameters")
+            self.wrong(given.line, "parameters is not a mapping", "the fault's own parameters")
         values["parameters"] = self.parameters(values["fault"], values["target"], own, entries)
         repeat, every_s = values.get("repeat", 1), values.get("every_s")
         if repeat > 1 and (every_s is None or every_s <= values.get("length_s", 1.0)):
@@ -132,7 +132,7 @@ class _Reader:
         try:
             known = faults.load(name)
         except LabError:
-            self.wrong(own["fault"].line, f"{name} is no fault", f"one of {', '.join(faults.names())}")
+            self.wrong(own["fault"].line, f"{name} is not a fault", f"one of {', '.join(faults.names())}")
             return {}
         for word in (part.strip() for part in target.split(",")):
             if place_of(word) not in known.places:
@@ -141,7 +141,7 @@ class _Reader:
         values: dict[str, float] = {}
         for key, entry in entries.items():
             if key == DURATION:
-                self.wrong(entry.line, f"{key} is no parameter here", "length_s beside parameters")
+                self.wrong(entry.line, f"{key} is not a parameter here", "length_s beside parameters")
                 continue
             if key not in known.parameters:
                 names = ", ".join(each for each in known.parameters if each != DURATION) or "none"
@@ -161,13 +161,13 @@ class _Reader:
     def expect(self, entry: Entry) -> tuple[Expectation, ...]:
         if not isinstance(entry.node, MappingNode):
             self.wrong(
-                entry.line, "expect is no mapping", "a measure and its bound in each line, or {} for none"
+                entry.line, "expect is not a mapping", "a measure and its bound in each line, or {} for none"
             )
             return ()
         made = []
         for name, one in yaml_nodes.entries(entry.node).items():
             if name not in measures.MEASURES:
-                self.wrong(one.line, f"{name} is no measure", f"one of {', '.join(measures.MEASURES)}")
+                self.wrong(one.line, f"{name} is not a measure", f"one of {', '.join(measures.MEASURES)}")
                 continue
             found = BOUND.fullmatch((one.text or "").strip())
             if not found:
@@ -183,7 +183,7 @@ class _Reader:
         return AbortBound(**values)
 
     def together(self, top: Mapping[str, Entry], made: Mapping[str, Any]) -> None:
-        """Look for what is right alone and wrong together."""
+        """Check the keys that are right alone and wrong together."""
         if made["load"].pattern in ("constant", "none") and not made["faults"]:
             self.wrong(top["faults"].line, "no fault and no peak of the load", "a fault, or pattern: spike")
         if not made["load"].sent and made["expect"]:

@@ -44,7 +44,7 @@ class LoadPlan:
 
     @property
     def sent(self) -> bool:
-        """Whether there is a load at all."""
+        """Return whether there is a load at all."""
         return self.pattern != "none"
 
 

@@ -50,7 +50,7 @@ class Plan:
 
     @property
     def loaded(self) -> bool:
-        """Whether anything is sent."""
+        """Return whether anything is sent."""
         return self.scenario.load.sent
 
     @property

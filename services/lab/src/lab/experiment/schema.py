@@ -24,7 +24,7 @@ class Key:
     help: str = ""
 
     def expectation(self) -> str:
-        """Say in words what a value has to be."""
+        """Return in words what a value has to be."""
         if self.choices:
             return "one of " + ", ".join(self.choices)
         if self.kind in (NUMBER, INTEGER):

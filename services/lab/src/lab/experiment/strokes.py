@@ -120,7 +120,7 @@ class Striker:
 
     @property
     def over(self) -> bool:
-        """Whether every fault was done and is over as far as it has to be ended; repairs may go on."""
+        """Return whether every fault was done and is over as far as it has to be ended; repairs may go on."""
         with self._lock:
             return not self._going_on
 
@@ -147,7 +147,7 @@ class Striker:
         except LabError as error:
             self._problem(f"{stroke.fault} of {target}: {error.what}", ending=number in self._ending)
         except Exception as error:
-            # A thread's error ends nothing else: without this the fault would be missed by nobody.
+            # A thread's error ends nothing else: without this nobody would notice that the fault is missing.
             self._problem(f"{stroke.fault} of {target}: {error!r}", ending=number in self._ending)
             raise
         finally:

@@ -129,7 +129,7 @@ class Watch:
 
 
 def unsteady(rows: Iterable[Request], failed_at_most_percent: float, p95_at_most_ms: float) -> str:
-    """Say why the load before the faults was not served steadily; empty if it was."""
+    """Return why the load before the faults was not served steadily; empty if it was."""
     found = [row for row in rows if row.failure != CLIENT_GONE]
     if not found:
         return "no request of the load was answered"

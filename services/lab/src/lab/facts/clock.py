@@ -44,7 +44,7 @@ class Skew:
 
     @property
     def words(self) -> str:
-        """Say how far the clocks agree, in a sentence without its full stop."""
+        """Return in words how far the clocks agree, in a sentence without its full stop."""
         clocks = "the clocks of HAProxy and the generator"
         if self.at_least_ms is None or self.at_most_ms is None:
             return f"no request is in both records: how far {clocks} differ is unknown"

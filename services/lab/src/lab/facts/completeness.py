@@ -50,7 +50,7 @@ def reasons(db: duckdb.DuckDBPyConnection, folder: Path) -> Iterator[str]:
 def notes(db: duckdb.DuckDBPyConnection, folder: Path) -> Iterator[str]:
     """Yield what a reader should know although it takes nothing from the ledger's completeness."""
     if answers.load(folder) is None:
-        yield f"{ANSWERS} is missing: answers that are valid but wrong cannot be told"
+        yield f"{ANSWERS} is missing: answers that are valid but wrong cannot be recognised"
     if others := _without_client(db)[1]:
         yield f"HAProxy served {others} requests that were not of the load"
     if explained := _count(db, "unlogged WHERE explained"):
@@ -68,7 +68,7 @@ def _count(db: duckdb.DuckDBPyConnection, rows: str) -> int:
 
 
 def _of_requests(db: duckdb.DuckDBPyConnection, folder: Path) -> Iterator[str]:
-    """Say where a part has no line of a request that it must have had, or two that contradict each other."""
+    """Yield the gaps: a part has no line of a request that it handled, or two that differ."""
     for name in (HAPROXY_LOG, PREDICTOR_LOG):
         if not (folder / name).is_file():
             yield f"{name} is missing"
@@ -86,7 +86,7 @@ def _of_requests(db: duckdb.DuckDBPyConnection, folder: Path) -> Iterator[str]:
 
 
 def _contradicted(db: duckdb.DuckDBPyConnection) -> Iterator[str]:
-    """Say of which requests the parts' records do not fit what the client saw."""
+    """Yield the classes that contradict what the client saw."""
     pairs = db.execute("SELECT class, failure, count(*) FROM ledger GROUP BY ALL ORDER BY ALL").fetchall()
     for class_, failure, count in pairs:
         if failure not in SEEN_AS[class_]:
@@ -97,7 +97,7 @@ def _contradicted(db: duckdb.DuckDBPyConnection) -> Iterator[str]:
 
 
 def _of_generator(db: duckdb.DuckDBPyConnection, folder: Path) -> Iterator[str]:
-    """Say what of the load has no row, by the generator's own count."""
+    """Yield the requests of the load that have no row, by the generator's own count."""
     path = folder / GENERATOR
     if not path.is_file():
         yield "the generator ended before its run was over: its last rows may be missing"
@@ -122,12 +122,12 @@ def _without_client(db: duckdb.DuckDBPyConnection) -> tuple[int, int]:
 
 
 def _of_experiment(db: duckdb.DuckDBPyConnection, folder: Path) -> Iterator[str]:
-    """Say what only an experiment has, and this one has not."""
+    """Yield the records that every experiment has and this folder lacks."""
     for name in (COLLECTED, SAMPLES, FAULTS, JOURNAL):
         if not (folder / name).is_file():
             yield f"{name} is missing"
     if answers.load(folder) is None:
-        yield f"{ANSWERS} is missing: wrong answers cannot be told"
+        yield f"{ANSWERS} is missing: wrong answers cannot be recognised"
     settings = read_json(folder / SETTINGS_FILE)
     for moment in ("start", "end"):
         if not isinstance(settings.get(f"state_{moment}"), dict):
@@ -137,7 +137,7 @@ def _of_experiment(db: duckdb.DuckDBPyConnection, folder: Path) -> Iterator[str]
 
 
 def _of_samples(db: duckdb.DuckDBPyConnection, folder: Path) -> Iterator[str]:
-    """Say where nothing was sampled although requests were due."""
+    """Yield the times in which nothing was sampled although requests were due."""
     first_s, last_s = db.execute("SELECT min(scheduled_s), max(scheduled_s) FROM ledger").fetchall()[0]
     if first_s is None or not (folder / SAMPLES).is_file():
         return
@@ -149,7 +149,7 @@ def _of_samples(db: duckdb.DuckDBPyConnection, folder: Path) -> Iterator[str]:
 
 
 def _of_faults(folder: Path, settings: Mapping[str, Any]) -> Iterator[str]:
-    """Say which planned fault has no record of its injection."""
+    """Yield the planned faults that have no record of their injection."""
     injected = {
         (str(each["fault"]), str(each["target"]))
         for each in json_lines(folder / FAULTS)

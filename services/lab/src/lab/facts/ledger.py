@@ -191,7 +191,7 @@ def _lost(db: duckdb.DuckDBPyConnection) -> tuple[Lost, ...]:
 
 
 def _availability(db: duckdb.DuckDBPyConnection) -> Availability:
-    """Find the outages. What a client broke off by itself is no evidence; the rest is served or is not."""
+    """Return the outages. What a client broke off by itself is no evidence; the rest is served or is not."""
     columns = db.execute(
         """SELECT scheduled_s, failure = 'none' AND class <> 'wrong_answer' AS served FROM ledger
            WHERE class <> 'client_gone' ORDER BY scheduled_s"""

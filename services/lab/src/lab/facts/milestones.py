@@ -177,7 +177,7 @@ def _change(entry: Entry, key: str) -> tuple[str, str]:
 
 
 def _failure(own: Sequence[Entry]) -> Iterator[Milestone]:
-    """Find how the failure of one server came to light."""
+    """Yield the milestones by which the failure of a server came to light."""
     sources: dict[str, Entry] = {}
     for entry in own:
         if bad_news(entry.raw):
@@ -195,7 +195,7 @@ def _failure(own: Sequence[Entry]) -> Iterator[Milestone]:
 
 
 def _repair(own: Sequence[Entry]) -> Iterator[Milestone]:
-    """Find how one server came back."""
+    """Yield the milestones of a server's return."""
     failed = started = False
     by = ""
     for entry in own:
@@ -215,7 +215,7 @@ def _repair(own: Sequence[Entry]) -> Iterator[Milestone]:
 
 
 def _promotions(own: Sequence[Entry]) -> Iterator[Milestone]:
-    """Find each time that a standby took over, and when it was parked again."""
+    """Yield each takeover by a standby, and when the standby was parked again."""
     parked = [number for number, entry in enumerate(own) if _is(entry, Event.CONFIRMED, DEMOTE)]
     for start, end in itertools.pairwise([-1, *parked, len(own)]):
         part = own[start + 1 : end]
@@ -233,7 +233,7 @@ def _promotions(own: Sequence[Entry]) -> Iterator[Milestone]:
 
 
 def _marked_down(own: Sequence[Entry]) -> Iterator[Milestone]:
-    """Find the decision to mark a struck server down, where nobody takes its place."""
+    """Yield the decision to mark a struck server down, where nobody takes its place."""
     decided = next((entry for entry in own if _is(entry, Event.DECISION, MARK_DOWN)), None)
     if decided is None:
         return

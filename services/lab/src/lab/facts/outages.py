@@ -62,7 +62,7 @@ class Availability:
 
 
 def availability(due_s: Sequence[float] | Times, served: Sequence[bool] | NDArray[np.bool_]) -> Availability:
-    """Find the outages. `due_s` is when each request was due, in order; `served`, whether it was served."""
+    """Return the outages. `due_s` is when each request was due, in order; `served`, whether it was served."""
     due = np.asarray(due_s, dtype=np.float64)
     bad = ~np.asarray(served, dtype=np.bool_)
     if not len(due):
@@ -79,7 +79,7 @@ def availability(due_s: Sequence[float] | Times, served: Sequence[bool] | NDArra
 
 
 def _outages(due: Times, bad: NDArray[np.bool_]) -> Iterator[Outage]:
-    """Find the outages of a stretch without a silence."""
+    """Yield the outages of a stretch without a silence."""
     missed = np.flatnonzero(bad & _in_a_missed_window(due, bad))
     if not len(missed):
         return

@@ -44,7 +44,7 @@ class Services:
 
 
 def described(stated: Stated) -> str:
-    """Say in words how the servers serve."""
+    """Return in words how the servers serve."""
     by_words: dict[str, list[str]] = {}
     for server, service in stated.items():
         by_words.setdefault(_described(service), []).append(server)
@@ -142,7 +142,7 @@ def invalid_because(folder: Path) -> tuple[str, ...]:
 
 
 def too_slow(made: Services, stated: Stated) -> tuple[str, ...]:
-    """Say that the machine was too slow, if it was."""
+    """Return the sentence that the machine was too slow; empty if it was not."""
     if made.slow_percent <= SLOW_PERCENT_MAX:
         return ()
     times = " or ".join(f"{ms:g}" for ms in sorted({one["service_ms"] for one in stated.values()}))

@@ -158,7 +158,7 @@ def _tell(folder: Path, done: Sequence[FaultSpan]) -> Story:
 
 
 def _affected(db: duckdb.DuckDBPyConnection, start_s: float, skew: clock.Skew) -> Iterator[Milestone]:
-    """Find the first request that the fault touched."""
+    """Yield the first request that the fault touched."""
     row = db.execute(
         """SELECT ended_s, class, request_id, server FROM ledger
            WHERE ended_s >= $start AND class NOT IN ('served', 'rejected', 'client_gone')
@@ -175,7 +175,7 @@ def _affected(db: duckdb.DuckDBPyConnection, start_s: float, skew: clock.Skew) -
 def _first_served(
     db: duckdb.DuckDBPyConnection, folder: Path, found: Sequence[Milestone], skew: clock.Skew
 ) -> list[Milestone]:
-    """Find the first request that each promoted standby answered, of the load's or of anybody's."""
+    """Return the first request that each promoted standby answered, of the load's or of anybody's."""
     path = folder / HAPROXY_LOG
     if not path.is_file() or path.stat().st_size == 0:
         return []
@@ -247,7 +247,7 @@ def _sum(before: Milestone, after: Milestone) -> float | None:
 def _remarks(
     found: Sequence[Milestone], done: Sequence[FaultSpan], roles: Mapping[str, str], entries: Sequence[Entry]
 ) -> Iterator[str]:
-    """Say what did not happen although it could be expected, and why that may be right."""
+    """Yield what did not happen although it could be expected, and why that may be right."""
     names = {(each.name, each.server) for each in found}
     promoted = sorted(server for name, server in names if name == IN_ROTATION)
     struck = sorted({span.target for span in done} & set(roles))
@@ -266,7 +266,7 @@ def _remarks(
 
 
 def _not_promoted(struck: set[str], roles: Mapping[str, str], entries: Sequence[Entry]) -> str:
-    """Say why nobody was promoted."""
+    """Return why nobody was promoted."""
     standbys = {name for name, role in roles.items() if role == STANDBY}
     actives = [name for name, role in roles.items() if role == ACTIVE]
     if not struck & set(actives):
@@ -292,7 +292,7 @@ def _not_promoted(struck: set[str], roles: Mapping[str, str], entries: Sequence[
 
 
 def _notes(found: Sequence[Milestone], folder: Path, skew: clock.Skew) -> Iterator[str]:
-    """Say what else to know, and what the uncertainty stands for."""
+    """Yield what else to know, and what the uncertainty stands for."""
     events = json_lines(folder / FAULTS)
     effects = sorted(float(event["time"]) for event in events if event["event"] == "effect")
     if effects:

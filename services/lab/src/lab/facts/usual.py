@@ -28,7 +28,7 @@ class Point:
 
     @property
     def over_s(self) -> float:
-        """When its prediction was there; one that got none was over when it was due."""
+        """Return when its prediction was there; one that got none was over when it was due."""
         return self.due_s + (self.latency_ms or 0.0) / 1000
 
 

@@ -121,11 +121,11 @@ class ContainerFault(Fault):
         bring_back(injection)
 
     def took_effect(self, injection: Injection) -> bool:
-        """Look for the end of its processes."""
+        """Return whether its processes have ended."""
         return ended_since(injection, injection.struck_s)
 
     def ended(self, injection: Injection) -> bool:
-        """Look whether it runs again."""
+        """Return whether it runs again."""
         return running(injection)
 
 

@@ -42,7 +42,7 @@ class Guard:
         self._socket.close()
 
     def arm(self) -> None:
-        """Say that the fault is injected next; raise LabError if nobody hears it."""
+        """Announce the fault to the watchdog; raise LabError if it does not answer."""
         try:
             gone = bool(select.select([self._socket], [], [], 0)[0])  # it says nothing more: this is its end
             self._socket.sendall(f"{ARMED}\n".encode())
@@ -52,7 +52,7 @@ class Guard:
             raise self._refused("it closed the connection")
 
     def over(self) -> None:
-        """Say that the fault has ended."""
+        """Tell the watchdog that the fault has ended."""
         with contextlib.suppress(OSError):  # it was too late, and has ended it itself
             self._socket.sendall(f"{OVER}\n".encode())
 

@@ -28,12 +28,12 @@ class Segment:
 
     @property
     def slope(self) -> float:
-        """How much the rate grows each second, in requests/s per s."""
+        """Return how much the rate grows each second, in requests/s per s."""
         return (self.end_rate_per_s - self.start_rate_per_s) / (self.end_s - self.start_s)
 
     @property
     def expected(self) -> float:
-        """How many requests are due in the whole segment."""
+        """Return how many requests are due in the whole segment."""
         return (self.start_rate_per_s + self.end_rate_per_s) / 2 * (self.end_s - self.start_s)
 
     def time_of(self, count: float) -> float:

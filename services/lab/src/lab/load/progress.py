@@ -21,7 +21,7 @@ class Progress:
 
     @property
     def started(self) -> bool:
-        """Whether the first request has ended."""
+        """Return whether the first request has ended."""
         return self._first_due_s < math.inf
 
     @property

@@ -42,7 +42,7 @@ class LoadSpec:
 
     @property
     def drain_s(self) -> float:
-        """By when the last request is over, from when it was sent: its deadline, and a moment for its row."""
+        """Return how long after its sending a request is over: its deadline, and a moment for its row."""
         return self.timeout_s + DRAIN_S
 
 

@@ -62,6 +62,6 @@ def _info(http: httpx.Client, url: str, server: str) -> Info:
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise UnreachableError(
             f"{url}/info does not say which model it serves: {error!r}",
-            cause=f"{server} is no predictor of this version of the lab",
+            cause=f"{server} is not a predictor of this version of the lab",
             remedy="make up builds and starts the predictors again",
         ) from error

@@ -1,4 +1,4 @@
-"""Reads an experiment's result folder. What is missing or broken is said in the report instead of ending it.
+"""Reads an experiment's result folder. The report names what is missing or broken, and goes on.
 
 Only verdict.json has to be there: it is what makes a folder that of an experiment.
 """
@@ -55,7 +55,7 @@ class Records:
 
     @property
     def zero_name(self) -> str:
-        """What times count from, in words."""
+        """Return what times count from, in words."""
         injected = any(event.get("event") == "inject" for event in self.faults)
         return "the first fault" if injected else "the start of the run"
 

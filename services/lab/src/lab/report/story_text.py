@@ -68,7 +68,7 @@ def _milestones(story: Raw) -> Table:
 
 
 def _requests(around: Raw) -> Iterator[str]:
-    """Say what became of the requests around the failure, by the ledger."""
+    """Yield what became of the requests around the failure, by the ledger."""
     counts = [f"{around['served']} served", f"{around['refused']} refused", f"{around['lost']} lost"]
     counts += [f"{around['late']} late"] if around["late"] else []
     counts += [f"{count} {name.replace('_', ' ')}" for name, count in around["others"].items()]
@@ -86,7 +86,7 @@ def _requests(around: Raw) -> Iterator[str]:
 
 
 def _whole_run(folder: Path) -> Iterator[str]:
-    """Say what the load generator saw, from its first request to its last."""
+    """Yield what the load generator saw, from its first request to its last."""
     if not (folder / SUMMARY).is_file():
         yield "No load was brought along: LOAD=1 brings some."
         return

@@ -140,7 +140,7 @@ def _phase(raw: Mapping[str, Any], start: float | None, end: float | None, drawn
 
 
 def _uncertainty(raw: Mapping[str, Any]) -> str:
-    """Say how far a phase's length may be off; where two clocks cannot be compared, that it is unknown."""
+    """Return in words how far a phase's length may be off; unknown where two clocks cannot be compared."""
     if "uncertainty_ms" not in raw:
         return ""
     known = raw["uncertainty_ms"]
@@ -199,7 +199,7 @@ def figures(verdict: Raw, ledger: Raw, story: Raw) -> list[tuple[str, str]]:
     if promoted and fault and isinstance(end := promoted.get("end_s"), int | float):
         found.append(("standby in rotation after", milliseconds((_since(end, fault[0]) or 0) * 1000)))
     if isinstance(well := (verdict.get("measures") or {}).get("recovery_ms"), int | float):
-        found.append(("clients well for good after", milliseconds(well)))
+        found.append(("clients served for good after", milliseconds(well)))
     if fault and isinstance(recovered, int | float) and isinstance(fault[0], int | float):
         found.append(("system steady again after", milliseconds((_since(recovered, fault[0]) or 0) * 1000)))
     return found

@@ -162,7 +162,7 @@ class Trimmed:
 
 
 def sentence(entry: Entry) -> str:
-    """Say in one line what a journal entry says."""
+    """Return in one line what a journal entry says."""
     server, action = entry.text("server"), entry.text("action")
     who = f"{server}: " if server else ""
     # The action "none" is a decision to leave things as they are, with its reason.

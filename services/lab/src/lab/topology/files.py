@@ -8,7 +8,7 @@ A topology is one Compose file, `compose/topologies/NAME.yaml`. Its rules, each 
 - `services.haproxy.environment.TOPOLOGY_SERVERS` has a `server` line of HAProxy's per service, with
   `check`, a `maxconn`, and the weight that says its role: 0 stands by, more is active (at least one is).
   HAProxy's container makes its two backends from them: the one that serves, and the fallback;
-- no name and no key stands twice; no plain `yes`, `no`, `on` or `off`, which YAML 1.1 takes for a boolean.
+- no name and no key is listed twice; no plain `yes`, `no`, `on` or `off`, which YAML 1.1 takes for a boolean.
 
 All problems are found in one reading. No I/O but reading the file; nothing is started.
 """

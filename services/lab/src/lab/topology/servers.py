@@ -42,7 +42,7 @@ class ServerLine:
 
     @property
     def standby(self) -> bool:
-        """Whether the server is parked at the start: its weight is 0."""
+        """Return whether the server is parked at the start: its weight is 0."""
         return self.weight == 0
 
 
@@ -67,14 +67,14 @@ def parse(text: str, first_line: int) -> tuple[list[ServerLine], list[Problem]]:
                 if twin is None:
                     servers.append(line)
                 else:
-                    what = f"server {name} stands twice, first in line {twin.line}"
+                    what = f"server {name} is listed twice, first in line {twin.line}"
                     problems.append(Problem(number, what, "each server once"))
             case ["server", *_]:
                 what = f"server line {' '.join(words)!r}"
                 problems.append(Problem(number, what, "'server NAME NAME:8000 ...'"))
             case [word, *_]:
                 expected = "a line 'server ...' or 'default-server ...'; the backends are made from these"
-                problems.append(Problem(number, f"{word!r} is no line of a server", expected))
+                problems.append(Problem(number, f"{word!r} is not a server line", expected))
     return servers, problems
 
 

@@ -1,9 +1,9 @@
 """Reads YAML as nodes that know their line, with merge keys (`<<`) resolved.
 
 A YAML library's loader drops the lines and keeps the last of two keys that are the same. Checks need
-both: here each `Entry` says in which line its key stands (counted from 1). `problems` refuses what two
-readers of the file could take for two things: a key that stands twice, and the words that YAML 1.1 (PyYAML)
-takes for booleans and YAML 1.2 (Compose) for text.
+both: here each `Entry` says in which line its key stands (counted from 1). `problems` refuses what
+two readers of the file could take for two things: a key that is listed twice, and the words that
+YAML 1.1 (PyYAML) takes for booleans and YAML 1.2 (Compose) for text.
 """
 
 from __future__ import annotations
@@ -90,7 +90,7 @@ def items(node: Node | None) -> tuple[Entry, ...]:
 
 
 def problems(root: Node | None) -> list[Problem]:
-    """Return each key that stands twice, and each plain word that is a boolean in YAML 1.1 alone."""
+    """Return each key that is listed twice, and each plain word that is a boolean in YAML 1.1 alone."""
     return [problem for node in _nodes(root) for problem in (*_twice(node), *_ambiguous(node))]
 
 
@@ -116,7 +116,7 @@ def _twice(node: Node) -> Iterator[Problem]:
     for key, _ in node.value:
         name = str(key.value)
         if name in first:
-            what = f"{name} stands twice, first in line {first[name]}"
+            what = f"{name} is listed twice, first in line {first[name]}"
             yield Problem(line_of(key), what, "each name and key once")
         first.setdefault(name, line_of(key))
 

@@ -100,7 +100,7 @@ def _evidence(folder: Path, db: duckdb.DuckDBPyConnection) -> Evidence:
 
 
 def _gaps(folder: Path, entries: Sequence[Entry], settings: Mapping[str, Any]) -> Iterator[str]:
-    """Say what of the journal is missing; each life of the controller counts its entries from 1.
+    """Yield what of the journal is missing; each life of the controller counts its entries from 1.
 
     A controller's first entry is `started`. If its log still has that, nothing of it has been dropped since.
     """

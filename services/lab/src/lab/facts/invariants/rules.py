@@ -43,7 +43,7 @@ def promoted_only_proven(evidence: Evidence) -> Told:
         if said:
             broken.append(f"{clock(entry.time)} {server} was promoted although {said}")
         elif untold := _untold(known):
-            missing.append(f"{clock(entry.time)} {server} was promoted; nothing tells its {untold}")
+            missing.append(f"{clock(entry.time)} {server} was promoted; no record shows its {untold}")
     return Told(broken, missing, len(promotions))
 
 
@@ -55,7 +55,7 @@ def _untold(known: Known) -> str:
 
 
 def _against(known: Known) -> str:
-    """Say what was known against a server."""
+    """Return in words what was known against a server."""
     said = (
         (known.health not in (None, UP), f"it was {known.health}"),
         (known.check not in (None, UP), f"HAProxy's checks said {known.check}"),
@@ -137,7 +137,7 @@ def demoted_when_stable(evidence: Evidence) -> Told:
 
 
 def _too_soon(evidence: Evidence, entry: Entry, stable_s: float) -> Iterator[str]:
-    """Say why a demotion came too soon, if it did."""
+    """Yield why a demotion came too soon, if it did."""
     server, history = entry.text("server"), evidence.history
     if not history.at(server, entry.time).in_service:
         return  # one that cannot serve is parked as soon as nobody needs it
@@ -162,7 +162,7 @@ def _too_soon(evidence: Evidence, entry: Entry, stable_s: float) -> Iterator[str
 
 
 def _served(name: str, since: float | None, time: float) -> str:
-    """Say how long a server had been in service at a moment."""
+    """Return in words how long a server had been in service at a moment."""
     return f"{name} was not in service" if since is None else f"{name} had served for {time - since:.2f} s"
 
 
@@ -203,7 +203,7 @@ def back_off(evidence: Evidence) -> Told:
 def _proved_itself(
     evidence: Evidence, policy: Mapping[str, float], server: str, before: float, after: float
 ) -> bool:
-    """Tell whether the pauses start anew: it was up for proven_s, or killed from outside after stable_s.
+    """Return whether the pauses start anew: it was up for proven_s, or killed from outside after stable_s.
 
     One that crashes by itself a while after each start is a crash loop, however stable it looked before.
     """

@@ -53,10 +53,10 @@ class CpuCut(Fault):
         if quota_us > 0 and not period_us:
             return f"the CPU quota of {target} has no period of its own (see its topology file)"
         if before(cpu):
-            period = f"its period ({period_us} us) is no whole number of ms"
+            period = f"its period ({period_us} us) is not a whole number of ms"
             return f"the CPU quota of {target} is cut already, or {period}"
         if quota_us > 0 and share >= quota_us / period_us:
-            return f"{target} has no more than {quota_us / period_us:g} of a core, which is no cut"
+            return f"{target} has no more than {quota_us / period_us:g} of a core: that is not a cut"
         if cut(cpu, share)[1] > PERIOD_MAX_US:
             return f"a share of {share:g} needs a period above the kernel's {PERIOD_MAX_US} us"
         return ""
@@ -80,11 +80,11 @@ class CpuCut(Fault):
                 )
 
     def took_effect(self, injection: Injection) -> bool:
-        """Look whether the period is a stretched one."""
+        """Return whether the period is a stretched one."""
         return before(injection.engine.cpu(injection.target)) is not None
 
     def ended(self, injection: Injection) -> bool:
-        """Look whether the period is as it was."""
+        """Return whether the period is as it was."""
         return not self.took_effect(injection)
 
 

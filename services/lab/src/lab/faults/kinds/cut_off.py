@@ -32,11 +32,11 @@ class CutOff(Fault):
             raise UnreachableError(f"{target} is still off the network {NETWORK}", remedy=remedy)
 
     def took_effect(self, injection: Injection) -> bool:
-        """Look whether it is off the network."""
+        """Return whether it is off the network."""
         return not self.ended(injection)
 
     def ended(self, injection: Injection) -> bool:
-        """Look whether it is connected."""
+        """Return whether it is connected."""
         return NETWORK in injection.engine.networks(injection.target)
 
 

@@ -35,11 +35,11 @@ class Memory(Switch):
         container.bring_back(injection)
 
     def took_effect(self, injection: Injection) -> bool:
-        """Look whether the predictor holds the memory, or died of it."""
+        """Return whether the predictor holds the memory, or died of it."""
         return container.ended_since(injection, injection.struck_s) or super().took_effect(injection)
 
     def ended(self, injection: Injection) -> bool:
-        """Look whether it runs and holds no memory."""
+        """Return whether it runs and holds no memory."""
         return container.running(injection) and super().ended(injection)
 
 

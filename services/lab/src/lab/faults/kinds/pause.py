@@ -31,11 +31,11 @@ class Pause(Fault):
             raise UnreachableError(f"{target} is still paused", remedy=f"docker unpause {name}")
 
     def took_effect(self, injection: Injection) -> bool:
-        """Look whether it is paused, or was restarted because of it."""
+        """Return whether it is paused, or was restarted because of it."""
         return not self.ended(injection) or container.started_since(injection, injection.struck_s)
 
     def ended(self, injection: Injection) -> bool:
-        """Look whether it goes on."""
+        """Return whether it goes on."""
         return injection.engine.status(injection.target) != "paused"
 
 

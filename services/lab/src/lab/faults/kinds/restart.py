@@ -12,7 +12,7 @@ class Restart(container.RestartFault):
         injection.engine.restart(injection.target, int(injection.given["grace_s"]))
 
     def took_effect(self, injection: Injection) -> bool:
-        """Look whether it has been started since."""
+        """Return whether it has been started since."""
         return container.started_since(injection, injection.struck_s)
 
 

@@ -118,13 +118,13 @@ class RollingRestart(container.RestartFault):
         return given["grace_s"] + given["ready_s"] + END_MARGIN_S
 
     def took_effect(self, injection: Injection) -> bool:
-        """Look whether its turn has come and its process has ended."""
+        """Return whether its turn has come and its process has ended."""
         work = injection.work
         begun = work is not None and work.begun.is_set()
         return begun and container.ended_since(injection, self.report(injection)["drain_at"])
 
     def ended(self, injection: Injection) -> bool:
-        """Look whether its turn is over and it is ready."""
+        """Return whether its turn is over and it is ready."""
         return super().ended(injection) and container.ready(injection)
 
 

@@ -25,7 +25,7 @@ class Stop(container.ContainerFault):
         super().undo(injection)
 
     def ended(self, injection: Injection) -> bool:
-        """Look whether it has exited and runs again."""
+        """Return whether it has exited and runs again."""
         return self.took_effect(injection) and super().ended(injection)
 
 
