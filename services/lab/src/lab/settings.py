@@ -138,7 +138,7 @@ class Settings:
     with_load: int = _chaos(0, "1: bring load along", env="LOAD", within=(0, 1))
     chaos_rate: float = _chaos(
         0.0,
-        "the rate of that load; 0: 70 % of what the servers left can carry",
+        "the rate of that load; 0: 70 % of what is left in service can carry",
         unit="requests/s",
         within=(0, 20000),
     )

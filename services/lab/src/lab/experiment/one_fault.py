@@ -6,8 +6,6 @@ scenario expects nothing but the recovery, and is never stopped early: what happ
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from lab import faults
 from lab.errors import LabError
 from lab.experiment import parse
@@ -20,7 +18,7 @@ NAME = "chaos"
 BEFORE_S = 5.0
 """The load runs this long before the fault, so that there is something usual to compare with."""
 LOAD_SHARE = 0.7
-"""The load that a run brings along, of what the servers left can carry."""
+"""The load that a run brings along, of what is left in service, a standby in the place of an active."""
 TEXT = """\
 # What `make chaos` did, as a scenario: it can be run again from the folder scenarios/.
 description: {fault} of {targets}, told to its end
@@ -47,7 +45,7 @@ def scenario(state: State, settings: Settings) -> Scenario:
     text = TEXT.format(
         fault=settings.fault,
         targets=", ".join(targets),
-        load=_load(state, settings, targets),
+        load=_load(settings),
         length_s=settings.hang_s,
         within_s=settings.chaos_wait_s,
     )
@@ -58,15 +56,13 @@ def scenario(state: State, settings: Settings) -> Scenario:
     return made
 
 
-def _load(state: State, settings: Settings, targets: Sequence[str]) -> str:
-    """Return the scenario's load: none, the rate that was asked for, or a share of what is left."""
+def _load(settings: Settings) -> str:
+    """Return the scenario's load: none, the rate that was asked for, or a share of what is left in service."""
     if not settings.with_load:
         return "pattern: none, before_s: 1"
     if settings.chaos_rate:
         return f"rate: {settings.chaos_rate:g}, before_s: {BEFORE_S:g}"
-    actives = state.with_role(ACTIVE)
-    left = max(1, sum(server.name not in targets for server in actives))
-    return f"share: {LOAD_SHARE * left / max(1, len(actives)):.4f}, before_s: {BEFORE_S:g}"
+    return f"share_of_survivors: {LOAD_SHARE}, before_s: {BEFORE_S:g}"
 
 
 def _named(state: State, settings: Settings) -> tuple[str, ...]:
