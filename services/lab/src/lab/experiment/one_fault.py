@@ -57,7 +57,7 @@ def scenario(state: State, settings: Settings) -> Scenario:
 
 
 def _load(settings: Settings) -> str:
-    """Return the scenario's load: none, the rate that was asked for, or a share of what is left in service."""
+    """Return the load: none, the rate that was asked for, or a share of what is left in service."""
     if not settings.with_load:
         return "pattern: none, before_s: 1"
     if settings.chaos_rate:
