@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from lab.facts.milestones import Milestone
+from lab.facts.story import Phase, Story
+from lab.facts.validity import Generator
 from lab.load import answers
 from lab.load.answers import Answers
 from lab.parts.controller import Entry, State
@@ -186,7 +189,7 @@ class Planted:
         write_json(self.folder / SETTINGS_FILE, saved)
         if self.unfinished is not None:
             begun = len(self.rows) + self.unfinished if self.begun is None else self.begun
-            counted = {"begun_requests": begun, "unfinished_requests": self.unfinished}
+            counted = dataclasses.asdict(Generator(True, begun, self.unfinished, 0, 0, "the schedule ended"))
             write_json(self.folder / GENERATOR, counted)
         if self.collected is not None:
             write_json(self.folder / COLLECTED, self.collected)
@@ -229,3 +232,13 @@ def observed(ms: float, name: str, **changes: Any) -> tuple[float, str, dict[str
 
 
 __all__ = ["RIGHT", "T0", "Planted", "acted", "decided", "observed", "server", "state", "told"]
+
+
+def first(made: Story, name: str) -> Milestone | None:
+    """Return a story's first milestone of a name."""
+    return next((each for each in made.milestones if each.name == name), None)
+
+
+def phase(made: Story, name: str) -> Phase | None:
+    """Return a story's phase that ends with a milestone."""
+    return next((each for each in made.phases if each.name == name), None)

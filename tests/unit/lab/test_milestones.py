@@ -22,7 +22,7 @@ from unit.lab.journal_entries import (
     signalled,
     state,
 )
-from unit.lab.planted_records import Planted
+from unit.lab.planted_records import Planted, first, phase
 
 KILL = FaultSpan("kill", "predictor-1", T0, "SIGKILL")
 DOWN = (20.0, "observation", {"server": "predictor-1", "change": {"health": ["up", "down"]}})
@@ -85,10 +85,10 @@ def test_a_kill_with_a_standby_is_told_from_the_kill_to_steady_again(tmp_path: P
 def test_without_joined_requests_nothing_is_claimed_of_the_clocks(tmp_path: Path) -> None:
     """The time of HAProxy's log is held against the fault's: how far it may be off is unknown."""
     made = told(tmp_path, KILLED_AND_REPLACED, lines=(log_line(40, 9, "predictor-3"),))
-    served = made.phase("first served")
+    served = phase(made, "first served")
     assert served is not None
     assert served.uncertainty_ms is None
-    assert made.phase("in rotation").uncertainty_ms == 2.0  # type: ignore[union-attr]
+    assert phase(made, "in rotation").uncertainty_ms == 2.0  # type: ignore[union-attr]
     assert made.requests is None
     assert made.notes[-1].startswith("no request is in both records: how far the clocks")
     written = json.loads((tmp_path / STORY).read_text())
@@ -238,13 +238,13 @@ def test_the_budget_follows_the_standby_that_came_first(tmp_path: Path) -> None:
 def test_a_system_that_is_not_steady_again_is_said_to_be_so(tmp_path: Path) -> None:
     """Without an end there is no milestone for it, and a remark."""
     made = told(tmp_path, KILLED_AND_REPLACED, steady=((0.2, False), (8.0, True), (8.25, False)))
-    assert made.first("steady again") is None
+    assert first(made, "steady again") is None
     assert milestones.NOT_STEADY in made.remarks
 
 
 def test_a_system_that_was_steady_all_the_time_is_not_said_to_be_so_again(tmp_path: Path) -> None:
     made = told(tmp_path, (), steady=((0.2, True), (8.0, True)))
-    assert made.first("steady again") is None
+    assert first(made, "steady again") is None
     assert milestones.ALWAYS_STEADY in made.remarks
 
 
@@ -278,7 +278,7 @@ def test_a_pause_is_detected_by_the_check_and_its_end_is_a_milestone(tmp_path: P
 def test_a_fault_that_others_repair_has_no_end_of_its_own(tmp_path: Path) -> None:
     """That the container of a killed server runs again is told as the controller's deed."""
     made = told(tmp_path, KILLED_AND_REPLACED, spans=(replace(KILL, ended_s=T0 + 0.7),))
-    assert made.first("fault ended") is None
+    assert first(made, "fault ended") is None
 
 
 def test_each_of_two_faults_of_a_server_is_told(tmp_path: Path) -> None:
@@ -328,7 +328,7 @@ def test_a_server_that_docker_restarts_by_itself_counts_as_started_when_its_cont
         UP,
     )
     made = told(tmp_path, journal(*rows))
-    started = made.first("started again")
+    started = first(made, "started again")
     assert started is not None
     assert made.at_ms(started) == pytest.approx(900.0, abs=0.01)
     assert started.text == "its container runs"
@@ -346,7 +346,7 @@ def test_a_start_by_the_controller_is_told_so_even_if_the_container_is_seen_befo
         UP,
     )
     made = told(tmp_path, journal(*rows))
-    started = made.first("started again")
+    started = first(made, "started again")
     assert started is not None
     assert (round(made.at_ms(started)), started.text) == (600, "start by the controller")
 
@@ -357,4 +357,4 @@ def test_an_action_that_failed_is_not_a_start(tmp_path: Path) -> None:
         DOWN,
         (50.0, "action", {"action": "start", "server": "predictor-1", "result": "500 no such image"}),
     )
-    assert told(tmp_path, journal(*rows)).first("started again") is None
+    assert first(told(tmp_path, journal(*rows)), "started again") is None

@@ -12,7 +12,7 @@ from lab.facts import clock, ledger, story
 from lab.records.folder import STORY
 from lab.settings import Settings
 from unit.lab.journal_entries import signalled
-from unit.lab.planted_records import T0, Planted, acted, decided, observed, told
+from unit.lab.planted_records import T0, Planted, acted, decided, observed, phase, told
 
 
 @pytest.fixture
@@ -66,14 +66,14 @@ def test_each_phase_of_a_failover_has_its_time_and_its_source(planted: Planted) 
     }
     assert made.injected_s == T0
     assert made.total_ms == pytest.approx(8000)
-    sign = made.phase("first sign")
+    sign = phase(made, "first sign")
     assert sign is not None
     assert (sign.from_, sign.server) == ("injected", "predictor-1")
     assert sign.at_ms == pytest.approx(18, abs=0.01)
     assert sign.source == "journal.jsonl: tripwire: connection ended, then refused"
     chain = [phase for phase in made.phases if phase.name != "first client affected"]
     assert sum(phase.duration_ms for phase in chain) == pytest.approx(made.total_ms)
-    steady = made.phase("steady again")
+    steady = phase(made, "steady again")
     assert steady is not None
     assert steady.uncertainty_ms == pytest.approx(252.3, abs=0.1), "250 between samples"
     assert any("seen in effect 150 ms after" in note for note in made.notes)
@@ -125,8 +125,8 @@ def test_shedding_affects_clients_where_nobody_was_shed_before(
     folder = planted.save()
     ledger.build(folder)
     made = story.build(folder)
-    phase = made.phase("first client affected")
-    assert (round(phase.at_ms, 1) if phase else None) == affected_ms
+    affected = phase(made, "first client affected")
+    assert (round(affected.at_ms, 1) if affected else None) == affected_ms
 
 
 def test_good_news_detects_nothing(planted: Planted) -> None:
@@ -188,7 +188,7 @@ def test_contradicting_clocks_leave_the_client_s_time_unknown(planted: Planted) 
     folder = planted.save()
     ledger.build(folder)
     made = story.build(folder)
-    affected = made.phase("first client affected")
+    affected = phase(made, "first client affected")
     assert affected is not None
     assert affected.uncertainty_ms is None
 

@@ -268,7 +268,7 @@ class Trial:
         if log:
             log.close()
         content = {
-            **verdict.as_json(),
+            **dataclasses.asdict(verdict),
             "scenario": self.scenario.name,
             "description": self.scenario.description,
             "topology": topology,

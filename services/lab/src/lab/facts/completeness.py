@@ -13,14 +13,13 @@ from typing import Any
 
 import duckdb
 
-from lab.facts import ledger_sql
+from lab.facts import ledger_sql, validity
 from lab.load import answers
 from lab.records.classes import SEEN_AS
 from lab.records.folder import (
     ANSWERS,
     COLLECTED,
     FAULTS,
-    GENERATOR,
     HAPROXY_LOG,
     JOURNAL,
     PREDICTOR_LOG,
@@ -40,7 +39,8 @@ def reasons(db: duckdb.DuckDBPyConnection, folder: Path) -> Iterator[str]:
     """Yield each reason why the records do not tell all. The database has the ledger's tables."""
     yield from _of_requests(db, folder)
     yield from _contradicted(db)
-    yield from _of_generator(db, folder)
+    ids = _count(db, "(SELECT DISTINCT request_id FROM client)")
+    yield from validity.of_rows(_count(db, "client"), ids, validity.generator_of(folder)[0])
     if (folder / COLLECTED).is_file():
         yield from (str(each["missing"]) for each in read_json(folder / COLLECTED) if each["missing"])
     if (folder / SCENARIO).is_file():
@@ -72,8 +72,6 @@ def _of_requests(db: duckdb.DuckDBPyConnection, folder: Path) -> Iterator[str]:
     for name in (HAPROXY_LOG, PREDICTOR_LOG):
         if not (folder / name).is_file():
             yield f"{name} is missing"
-    if twice := _count(db, "client") - _count(db, "(SELECT DISTINCT request_id FROM client)"):
-        yield f"{twice} rows of requests.csv have the id of another row"
     if contradicted := _count(db, "haproxy h SEMI JOIN client c ON c.request_id = h.id WHERE h.contradicted"):
         yield f"{contradicted} requests have two lines in HAProxy's log that are not the same"
     if unlogged := _count(db, "unlogged WHERE NOT explained AND status > 0"):
@@ -94,20 +92,6 @@ def _contradicted(db: duckdb.DuckDBPyConnection) -> Iterator[str]:
                 f"{count} requests are {class_} by HAProxy's and the predictors' logs; to the client they "
                 f"were {failure}"
             )
-
-
-def _of_generator(db: duckdb.DuckDBPyConnection, folder: Path) -> Iterator[str]:
-    """Yield the requests of the load that have no row, by the generator's own count."""
-    path = folder / GENERATOR
-    if not path.is_file():
-        yield "the generator ended before its run was over: its last rows may be missing"
-        return
-    raw, sent = read_json(path), _count(db, "ledger")
-    unfinished, begun = int(raw["unfinished_requests"]), int(raw["begun_requests"])
-    if unfinished:
-        yield f"{unfinished} requests had no end when the load was ended, and have no row"
-    if begun - unfinished != sent:
-        yield f"the generator began {begun} requests and ended {begun - unfinished}; {sent} have a row"
 
 
 def _without_client(db: duckdb.DuckDBPyConnection) -> tuple[int, int]:

@@ -64,9 +64,7 @@ def of_runs(runs: Sequence[Summary], *, planned: int = 0, failed: Sequence[str] 
         lowest=ordered[0] if ordered else None,
         highest=ordered[-1] if ordered else None,
         values=values,
-        ended_by=dict(
-            Counter(run.first_failure.failure if run.first_failure else NO_FAILURE for run in counted)
-        ),
+        ended_by=dict(Counter(map(_end, counted))),
         left_out=(*left_out, *failed),
     )
 

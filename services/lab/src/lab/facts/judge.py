@@ -14,7 +14,7 @@ generator fell behind, the machine had no CPU left), what looks like damage may 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
 from lab.facts.measures import MEASURES, Expectation, asked
@@ -77,15 +77,6 @@ class Verdict:
     expectations: tuple[Judged, ...] = ()
     measures: Mapping[str, float | str] = field(default_factory=dict)
     exposure: Mapping[str, Any] = field(default_factory=dict)
-
-    @property
-    def status(self) -> int:
-        """Return the exit status."""
-        return STATUS[self.verdict]
-
-    def as_json(self) -> dict[str, Any]:
-        """Return the verdict's own part of verdict.json."""
-        return asdict(self)
 
 
 def judge_each(expected: Sequence[Expectation], measures: Mapping[str, float | str]) -> tuple[Judged, ...]:

@@ -112,8 +112,8 @@ class Measure:
     of: Callable[[Measured], float | str]
 
 
-def _per_class(name: str, text: str) -> dict[str, Measure]:
-    return {name: Measure("requests", text, lambda it: it.of_class(name))}
+def _of_class(*names: str) -> Callable[[Measured], float]:
+    return lambda it: it.of_class(*names)
 
 
 def _percent(of: Callable[[Measured], float]) -> Callable[[Measured], float | str]:
@@ -184,111 +184,109 @@ def _out_of_rotation_ms(it: Measured) -> float | str:
     return (max(first.values()) - it.zero_s) * 1000
 
 
-MEASURES: dict[str, Measure] = {
-    "sent": Measure("requests", "all that the load generator sent", lambda it: float(it.ledger["sent"])),
-    "lost": Measure(
-        "requests", "lost before a server, in flight or on the way back", lambda it: it.of_class(*LOST)
-    ),
-    "lost_within_100ms": Measure(
-        "requests",
+COUNTED: dict[str, tuple[str, Callable[[Measured], float | str]]] = {
+    "sent": ("all that the load generator sent", lambda it: float(it.ledger["sent"])),
+    "lost": ("lost before a server, in flight or on the way back", _of_class(*LOST)),
+    "lost_within_100ms": (
         "lost, and due before or within 100 ms after the first fault",
         lambda it: float(it.lost_early),
     ),
-    "lost_after_100ms": Measure(
-        "requests",
+    "lost_after_100ms": (
         "lost, and due more than 100 ms after the first fault",
         lambda it: it.of_class(*LOST) - it.lost_early,
     ),
-    **_per_class("lost_before_server", "lost before any server had them"),
-    **_per_class("lost_in_flight", "lost while a server had them, or may have had them"),
-    **_per_class("lost_on_way_back", "lost after a server had answered"),
-    **_per_class("served_after_retry", "answered in time, but not by the first server that was tried"),
-    **_per_class("wrong_answer", "answered with status 200 and a wrong prediction"),
-    **_per_class("rejected", "refused as bad input (4xx)"),
-    **_per_class("unknown", "of which the records do not tell what became"),
-    "exposed": Measure(
-        "requests",
+    "lost_before_server": ("lost before any server had them", _of_class("lost_before_server")),
+    "lost_in_flight": ("lost while a server had them, or may have had them", _of_class("lost_in_flight")),
+    "lost_on_way_back": ("lost after a server had answered", _of_class("lost_on_way_back")),
+    "served_after_retry": (
+        "answered in time, but not by the first server that was tried",
+        _of_class("served_after_retry"),
+    ),
+    "wrong_answer": ("answered with status 200 and a wrong prediction", _of_class("wrong_answer")),
+    "rejected": ("refused as bad input (4xx)", _of_class("rejected")),
+    "unknown": ("of which the records do not tell what became", _of_class("unknown")),
+    "exposed": (
         "in flight on a struck server that was in rotation, or sent to it until it was out of rotation",
         _exposed("exposed"),
     ),
-    "saved_by_retry": Measure(
-        "requests", "of those exposed, served in time by another server", _exposed("saved_by_retry")
-    ),
-    "late": Measure(
-        "requests",
-        "answered, but later than LIMIT_MS after they were due",
-        lambda it: float(late(it.ledger)),
-    ),
-    "shed": Measure("requests", "refused by admission (429, 503)", lambda it: it.of_class("shed")),
-    "executed_twice": Measure(
-        "requests",
+    "saved_by_retry": ("of those exposed, served in time by another server", _exposed("saved_by_retry")),
+    "late": ("answered, but later than LIMIT_MS after they were due", lambda it: float(late(it.ledger))),
+    "shed": ("refused by admission (429, 503)", _of_class("shed")),
+    "executed_twice": (
         "completed by servers more than once",
         lambda it: float(it.ledger.get("executed_twice", 0)),
     ),
-    "served_percent": Measure(
-        "%",
-        "of the requests sent, those answered in time and right",
-        _percent(lambda it: in_time(it.ledger)),
-    ),
-    "lost_percent": Measure("%", "of the requests sent, those lost", _percent(lambda it: it.of_class(*LOST))),
-    "shed_percent": Measure(
-        "%", "of the requests sent, those refused by admission", _percent(lambda it: it.of_class("shed"))
-    ),
-    "late_percent": Measure(
-        "%", "of the requests sent, those answered late", _percent(lambda it: late(it.ledger))
-    ),
-    "out_of_service_ms": Measure(
-        "ms",
+}
+"""Measures in requests."""
+SHARES: dict[str, tuple[str, Callable[[Measured], float]]] = {
+    "served_percent": ("answered in time and right", lambda it: in_time(it.ledger)),
+    "lost_percent": ("lost", _of_class(*LOST)),
+    "shed_percent": ("refused by admission", _of_class("shed")),
+    "late_percent": ("answered late", lambda it: late(it.ledger)),
+}
+"""Measures in percent of the requests sent."""
+TIMES: dict[str, tuple[str, Callable[[Measured], float | str]]] = {
+    "out_of_service_ms": (
         "all outages together: under 90 % of the requests due in half a second served right and in time",
         lambda it: 1000 * float(it.ledger["out_of_service_s"]),
     ),
-    "longest_outage_ms": Measure(
-        "ms", "the longest of these outages", lambda it: 1000 * float(it.ledger["longest_outage_s"])
+    "longest_outage_ms": (
+        "the longest of these outages",
+        lambda it: 1000 * float(it.ledger["longest_outage_s"]),
     ),
-    "p99_ms": Measure(
-        "ms",
+    "p99_ms": (
         "99 % of the requests got their prediction within this; one that got none is slower than any",
         lambda it: _or_never(it.p99_ms, "over 1 % of the requests got no prediction", NOTHING_SENT),
     ),
-    "slowest_ms": Measure(
-        "ms",
+    "slowest_ms": (
         "the longest time that a request waited for its prediction",
         lambda it: "no request got a prediction" if it.slowest_ms is None else it.slowest_ms,
     ),
-    "above_usual_ms": Measure(
-        "ms",
-        "the slowest request due or in progress in the second after the first fault, above what is usual: "
-        "the median of the slowest of each second before it",
+    "above_usual_ms": (
+        (
+            "the slowest request due or in progress in the second after the first fault, above what is "
+            "usual: the median of the slowest of each second before it"
+        ),
         lambda it: _or_never(it.above_usual_ms, "a request got no prediction then", NO_SECOND),
     ),
-    "recovery_ms": Measure(
-        "ms",
-        "from the first fault until every half second to the end of the load is good: all in time, and the "
-        "p95 at most twice the largest of the half seconds before",
+    "recovery_ms": (
+        (
+            "from the first fault until every half second to the end of the load is good: all in time, and "
+            "the p95 at most twice the largest of the half seconds before"
+        ),
         lambda it: _or_never(it.recovery_ms, "the last half second of the load was not good", NOTHING_SENT),
     ),
-    "detected_ms": Measure(
-        "ms",
+    "detected_ms": (
         "from the first fault until the controller held a struck server for failed",
         _phase("detected", "nobody detected it", standby=False),
     ),
-    "in_rotation_ms": Measure(
-        "ms",
+    "in_rotation_ms": (
         "from the first fault to the standby in rotation",
         _phase("in rotation", "no standby was promoted"),
     ),
-    "first_served_ms": Measure(
-        "ms",
+    "first_served_ms": (
         "from the first fault to the first reply of the standby",
         _phase("first served", "the standby served nothing"),
     ),
-    "out_of_rotation_ms": Measure(
-        "ms", "from the first fault until each struck server had left the rotation", _out_of_rotation_ms
+    "out_of_rotation_ms": (
+        "from the first fault until each struck server had left the rotation",
+        _out_of_rotation_ms,
     ),
-    "promotions": Measure("times", "standbys taken into rotation", _actions(Verb.PROMOTE)),
-    "restarts": Measure(
-        "times", "servers started or restarted by the controller", _actions(Verb.START, Verb.RESTART)
-    ),
+}
+"""Measures in milliseconds."""
+ACTIONS: dict[str, tuple[str, Callable[[Measured], float | str]]] = {
+    "promotions": ("standbys taken into rotation", _actions(Verb.PROMOTE)),
+    "restarts": ("servers started or restarted by the controller", _actions(Verb.START, Verb.RESTART)),
+}
+"""Measures of what the controller did."""
+MEASURES = {
+    **{name: Measure("requests", *row) for name, row in COUNTED.items()},
+    **{
+        name: Measure("%", f"of the requests sent, those {which}", _percent(of))
+        for name, (which, of) in SHARES.items()
+    },
+    **{name: Measure("ms", *row) for name, row in TIMES.items()},
+    **{name: Measure("times", *row) for name, row in ACTIONS.items()},
 }
 
 

@@ -11,6 +11,7 @@ compared (settings.json); a server that counts from 0 again was restarted.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,7 @@ from typing import Any
 
 import duckdb
 
+from lab.facts.milestones import fault_spans
 from lab.records.folder import FAULTS, PREDICTOR_LOG, SETTINGS_FILE, json_lines, read_json
 
 EMULATED = "emulated"
@@ -116,15 +118,10 @@ def logged(path: Path, struck: Iterable[tuple[str, float, float]]) -> Services:
 
 def spans(events: Iterable[Mapping[str, Any]]) -> list[tuple[str, float, float]]:
     """Return when which server was struck, from faults.jsonl; a fault without an end lasts."""
-    begun: dict[tuple[str, str], float] = {}
-    found = []
-    for event in events:
-        key, at = (str(event["fault"]), str(event["target"])), float(event["time"])
-        if event["event"] == "inject":
-            begun.setdefault(key, at)
-        elif event["event"] == "ended" and key in begun:
-            found.append((key[1], begun.pop(key), at + AFTER_FAULT_S))
-    return found + [(server, at, float("inf")) for (_, server), at in begun.items()]
+    return [
+        (span.target, span.time_s, math.inf if span.ended_s is None else span.ended_s + AFTER_FAULT_S)
+        for span in fault_spans(events)
+    ]
 
 
 def invalid_because(folder: Path) -> tuple[str, ...]:

@@ -92,14 +92,6 @@ class Story:
     remarks: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
-    def first(self, name: str) -> Milestone | None:
-        """Return the first milestone of a name."""
-        return next((each for each in self.milestones if each.name == name), None)
-
-    def phase(self, name: str) -> Phase | None:
-        """Return the phase that ends with a milestone."""
-        return next((phase for phase in self.phases if phase.name == name), None)
-
     def at_ms(self, milestone: Milestone) -> float:
         """Return when it was, counted from the first fault."""
         return (milestone.time_s - (self.injected_s or 0.0)) * 1000

@@ -5,7 +5,7 @@ A reason is a sentence for a person. Two kinds are kept apart: what makes all nu
 (`rate_doubtful_because`). Missing evidence is a reason, never good news.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -36,10 +36,7 @@ def generator_of(folder: Path) -> tuple[Generator, dict[str, Any]]:
     if not (folder / GENERATOR).is_file():
         return Generator(False, 0, 0, 0, 0, "it died"), {}
     said = read_json(folder / GENERATOR)
-    names = (
-        *("begun_requests", "unfinished_requests", "in_flight_peak_requests"),
-        *("in_flight_bound_hits", "stopped_because"),
-    )
+    names = [each.name for each in fields(Generator)[1:]]
     return Generator(True, *(said[name] for name in names)), said
 
 
@@ -47,23 +44,24 @@ def invalid_because(
     rows: Rows, lag: Lag, generator: Generator, cpu: CpuUse, idle_min_percent: float
 ) -> tuple[str, ...]:
     """List what makes a load's numbers unusable; empty for a valid load."""
-    return (*_of_rows(rows, generator), *_of_schedule(lag, generator), *_of_cpu(rows, cpu, idle_min_percent))
+    of_the_rows = of_rows(rows.rows, rows.requests, generator)
+    return (*of_the_rows, *_of_schedule(lag, generator), *_of_cpu(rows, cpu, idle_min_percent))
 
 
-def _of_rows(rows: Rows, generator: Generator) -> list[str]:
+def of_rows(rows: int, requests: int, generator: Generator) -> list[str]:
+    """List what of a load has no row, or two: rows and ids, held against the generator's count."""
     reasons = []
+    begun, unfinished = generator.begun_requests, generator.unfinished_requests
+    if rows != requests:
+        reasons.append(f"{rows - requests} rows of requests.csv have the id of another row")
+    if unfinished:
+        reasons.append(f"{unfinished} requests had no end when the load was ended, and have no row")
     if not generator.complete:
-        reasons.append("the generator ended before its run was over")
-    if rows.rows != rows.requests:
-        reasons.append(f"{rows.rows - rows.requests} rows of requests.csv have the id of another row")
-    missing = generator.begun_requests - generator.unfinished_requests - rows.requests
-    if generator.complete and missing:
+        reasons.append("the generator ended before its run was over: its last rows may be missing")
+    elif begun - unfinished != requests:
         reasons.append(
-            f"requests.csv has {rows.requests} requests, the generator ended "
-            f"{generator.begun_requests - generator.unfinished_requests}"
+            f"the generator began {begun} requests and ended {begun - unfinished}; {requests} have a row"
         )
-    if generator.unfinished_requests:
-        reasons.append(f"{generator.unfinished_requests} of {generator.begun_requests} requests have no end")
     return reasons
 
 

@@ -6,7 +6,6 @@ from itertools import pairwise
 from typing import Any
 
 IN_ROTATION, PARKED, STARTING, DOWN, UNKNOWN = "in rotation", "parked", "starting", "down", "unknown"
-STATES = (IN_ROTATION, PARKED, STARTING, DOWN, UNKNOWN)
 GAP_S = 2.0
 """Samples come about every 0.25 s; over a longer pause than this nothing is claimed."""
 

@@ -3,14 +3,13 @@
 from collections.abc import Iterator, Sequence
 
 from rich.console import Group, RenderableType
-from rich.table import Table
 from rich.text import Text
 
 from lab.facts.invariants import INVALID, UNKNOWN, Finding
 from lab.facts.ledger import LOST, Ledger
 from lab.facts.story import Story
 from lab.records.times import clock
-from lab.report import stake
+from lab.report import stake, terminal
 
 SHOWN = 5
 COLOURS = {INVALID: "bold red", UNKNOWN: "yellow"}
@@ -21,15 +20,8 @@ def text(made: Ledger, story: Story, findings: Sequence[Finding]) -> RenderableT
     return Group(*_ledger(made), Text(), *_budget(story), Text(), *_invariants(findings))
 
 
-def _table(*headings: str) -> Table:
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    for number, heading in enumerate(headings):
-        table.add_column(heading, justify="right" if number == 1 else "left", no_wrap=number < 2)  # noqa: PLR2004
-    return table
-
-
 def _ledger(made: Ledger) -> Iterator[RenderableType]:
-    table = _table("class", "requests", "")
+    table = terminal.table(("class",), ("requests",), ("",))
     for name, count in made.classes.items():
         bad = count and (name in LOST or name in ("wrong_answer", "unknown"))
         table.add_row(name, Text(str(count), style="bold red" if bad else ""), made.definitions[name])
@@ -60,13 +52,11 @@ def _ledger(made: Ledger) -> Iterator[RenderableType]:
 
 
 def _budget(story: Story) -> Iterator[RenderableType]:
-    table = _table("phase", "took", "at", "from", "source")
+    table = terminal.table(("phase",), ("took", "at"), ("from", "source"))
     for phase in story.phases:
         uncertain = "unknown" if phase.uncertainty_ms is None else f"{phase.uncertainty_ms:.0f}"
         took = f"{phase.duration_ms:.0f} ms ± {uncertain}"
-        table.add_row(
-            phase.name, took, f"{phase.at_ms:.0f} ms", phase.from_, Text(phase.source, overflow="fold")
-        )
+        table.add_row(phase.name, took, f"{phase.at_ms:.0f} ms", phase.from_, Text(phase.source))
     if story.phases:
         yield table
     yield from (Text(note, style="dim") for note in (*story.remarks, *story.notes))

@@ -10,6 +10,7 @@ from lab.facts import service
 from lab.facts.first_failures import MOVES, Rates
 from lab.facts.metrics import LAG_LIMIT_MS
 from lab.facts.summary import Summary
+from lab.report import terminal
 
 
 def text(summary: Summary, *, alone: bool = True) -> RenderableType:
@@ -22,9 +23,7 @@ def text(summary: Summary, *, alone: bool = True) -> RenderableType:
 
 def several(rates: Rates) -> RenderableType:
     """Return what several runs say together: median and range, what ended them, what was left out."""
-    table = Table.grid(padding=(0, 2, 0, 0))
-    table.add_column(no_wrap=True)
-    table.add_column(overflow="fold")
+    table = terminal.grid()
     if rates.median is None:
         table.add_row("rate at the first failure", Text("no run is valid", style="bold red"))
     else:
@@ -47,9 +46,7 @@ def _ms(value: float | None, failed_percent: float) -> str:
 
 
 def _facts(summary: Summary, *, alone: bool) -> Table:
-    table = Table.grid(padding=(0, 2, 0, 0))
-    table.add_column(no_wrap=True)
-    table.add_column(overflow="fold")
+    table = terminal.grid()
     first, latency = summary.first_failure, summary.latency
     failed_percent = 100 * summary.failed_requests / max(summary.sent_requests, 1)
     if first:
@@ -85,14 +82,11 @@ def _facts(summary: Summary, *, alone: bool) -> Table:
 
 
 def _servers(summary: Summary) -> Table:
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     until = "at the first failure" if summary.first_failure else "at the end"
-    table.add_column("answered by", no_wrap=True)
-    for heading in ("requests, whole run", f"taken {until}", f"in progress {until}"):
-        table.add_column(heading, justify="right")
+    numbers = ("requests, whole run", f"taken {until}", f"in progress {until}")
+    table = terminal.table(("answered by",), numbers)
     for server in summary.servers:
-        counts = (server.answered_requests, server.taken_requests, server.in_progress_requests)
-        table.add_row(server.server, *map(str, counts))
+        table.add_row(*map(str, dataclasses.astuple(server)))
     return table
 
 

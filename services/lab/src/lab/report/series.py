@@ -18,7 +18,8 @@ import duckdb
 
 from lab.errors import RecordsError
 from lab.facts.ledger_sql import PARQUET
-from lab.records.classes import ERROR, FAILURES, LATE, NONE, REFUSED
+from lab.facts.metrics import client_rows
+from lab.records.classes import ERROR, LATE, NONE, REFUSED
 from lab.records.percentiles import finite, percentile_sql
 
 BINS = 300
@@ -72,7 +73,7 @@ def read(path: Path, zero_s: float) -> Series:
 
 
 def _read(database: duckdb.DuckDBPyConnection, path: Path, zero_s: float) -> Series:
-    database.execute(f"CREATE TEMP VIEW rows AS {_rows(path, zero_s)}")
+    _rows(database, path, zero_s).create_view("rows")
     first, last = database.execute("SELECT min(due), max(greatest(due, ended)) FROM rows").fetchone() or (
         None,
         None,
@@ -102,26 +103,15 @@ def _read(database: duckdb.DuckDBPyConnection, path: Path, zero_s: float) -> Ser
     )
 
 
-def _rows(path: Path, zero_s: float) -> str:
-    """Return the query for when each request was due and ended, its latency and its kind of failure."""
+def _rows(database: duckdb.DuckDBPyConnection, path: Path, zero_s: float) -> duckdb.DuckDBPyRelation:
+    """Return when each request was due and ended, its latency and its kind of failure."""
     ledger = path.with_name(PARQUET)
-    if ledger.is_file():
-        return f"""SELECT scheduled_s - ({zero_s!r}) AS due, ended_s - ({zero_s!r}) AS ended,
-            latency_ms AS latency, if(class = 'wrong_answer', '{WRONG}', failure) AS failure
-            FROM read_parquet('{_quoted(ledger)}')"""  # noqa: S608 - our own words
-    kinds = ", ".join(f"'{kind}'" for kind in (NONE, *FAILURES))
-    # Numbers are cast here, not by the reader: a row that was cut off or that has columns more is no error.
-    return f"""SELECT * FROM (
-        SELECT try_cast(scheduled_s AS DOUBLE) - ({zero_s!r}) AS due,
-            try_cast(sent_s AS DOUBLE) - ({zero_s!r}) + try_cast(service_ms AS DOUBLE) / 1000 AS ended,
-            try_cast(latency_ms AS DOUBLE) AS latency, failure
-        FROM read_csv('{_quoted(path)}', header = true, all_varchar = true, null_padding = true,
-            delim = ',', quote = '"', escape = '"')
-        ) WHERE failure IN ({kinds}) AND due IS NOT NULL AND ended IS NOT NULL"""  # noqa: S608 - our own words
-
-
-def _quoted(path: Path) -> str:
-    return str(path).replace("'", "''")
+    known = ledger.is_file()
+    rows = database.read_parquet(str(ledger)) if known else client_rows(database, path)
+    ended = "ended_s" if known else "sent_s + service_ms / 1000"
+    failure = f"if(class = 'wrong_answer', '{WRONG}', failure)" if known else "failure"
+    times = f"scheduled_s - ({zero_s!r}) AS due, {ended} - ({zero_s!r}) AS ended"
+    return rows.project(f"{times}, latency_ms AS latency, {failure} AS failure")
 
 
 def _bin(

@@ -12,6 +12,7 @@ from lab.facts.judge import INVALID, STATUS
 from lab.records.folder import VERDICT, read_json
 from lab.report import stake, tables
 from lab.report.folder import Raw, Records, read
+from lab.report.terminal import table as columns
 
 STYLES = {"met": "bold green", "not met": "bold red", "invalid": "bold magenta"}
 LOST_SHOWN = 5
@@ -64,15 +65,8 @@ def _verdict(found: Records) -> Text:
     return text
 
 
-def _table(*headings: str) -> Table:
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    for number, heading in enumerate(headings):
-        table.add_column(heading, justify="right" if number else "left", overflow="fold")
-    return table
-
-
 def _expectations(verdict: Raw) -> Table:
-    table = _table("expectation", "expected", "measured", "met")
+    table = columns(("expectation",), ("expected", "measured", "met"))
     words = {True: Text("yes", style="green"), False: Text("NO", style="bold red"), None: Text("-")}
     for row in tables.expectations(verdict):
         table.add_row(Text(row.text), Text(row.expected), Text(row.measured), words[row.met])
@@ -80,14 +74,14 @@ def _expectations(verdict: Raw) -> Table:
 
 
 def _budget(found: Records) -> Table:
-    table = _table("where the time went", "took", "uncertainty")
+    table = columns(("where the time went",), ("took", "uncertainty"))
     for phase in tables.phases(found.story, found.zero_s):
         table.add_row(Text(phase.name), Text(phase.duration), Text(phase.uncertainty))
     return table
 
 
 def _classes(ledger: Raw) -> Table:
-    table = _table("requests", "count", "share")
+    table = columns(("requests",), ("count", "share"))
     if ledger.get("sent") is not None:
         table.add_row("sent", tables.number(int(ledger["sent"])), "")
     for row in tables.classes(ledger):
@@ -98,7 +92,7 @@ def _classes(ledger: Raw) -> Table:
 
 def _lost(found: Records) -> Table:
     lost = found.ledger.get("lost") or ()
-    table = _table("lost request", "at", "class", "server", "phase", "HAProxy")
+    table = columns(("lost request",), ("at", "class", "server", "phase", "HAProxy"))
     for raw in lost[:LOST_SHOWN]:
         at = f"{float(raw['time']) - found.zero_s:+.3f} s" if raw.get("time") is not None else "-"
         words = (raw.get("class"), raw.get("server"), raw.get("phase"), raw.get("termination_state"))

@@ -13,6 +13,7 @@ from rich.text import Text
 from lab.facts import judge, milestones
 from lab.records.classes import FAILURES
 from lab.records.folder import STORY, SUMMARY, VERDICT, read_json
+from lab.report import terminal
 from lab.report.terminal import Trimmed
 
 LEFT_OUT = (milestones.COMMANDED, milestones.AFFECTED)
@@ -51,11 +52,8 @@ def _reasons(verdict: Raw) -> list[str]:
 
 
 def _milestones(story: Raw) -> Table:
-    table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
-    table.add_column(justify="right", no_wrap=True)
-    table.add_column(no_wrap=True)
-    table.add_column(no_wrap=True)
-    table.add_column(overflow="fold")
+    table = terminal.table(("at", "name", "server"), texts=("text",))
+    table.show_header, table.columns[0].justify = False, "right"
     for each in story["milestones"]:
         if each["name"] in LEFT_OUT:
             continue

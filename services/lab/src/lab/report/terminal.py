@@ -65,6 +65,13 @@ def table(
     return made
 
 
+def grid() -> Table:
+    """Return a table of names and texts, without headings."""
+    made = table(("",), texts=("",))
+    made.show_header = False
+    return made
+
+
 class Progress:
     """What is being waited for: a status line on a terminal, else a line now and then."""
 
@@ -139,9 +146,7 @@ def addresses(settings: Settings) -> tuple[tuple[str, str], ...]:
 
 def pairs(rows: Iterable[tuple[str, str]]) -> Table:
     """Return rows of (name, text) with the texts in line."""
-    table = Table.grid(padding=(0, 2, 0, 0))
-    table.add_column(no_wrap=True)
-    table.add_column(overflow="fold")
+    table = grid()
     for name, text in rows:
         table.add_row(Text(f"  {name}"), Text(text))
     return table

@@ -10,11 +10,12 @@ from rich.table import Table
 from rich.text import Text
 
 from lab.facts.trials import Result
+from lab.report import terminal
 
 
 def table(results: Sequence[Result], content: Mapping[str, Any]) -> RenderableType:
     """Draw what trials.json holds."""
-    rows = _table("trial", "verdict", "because", "records")
+    rows = terminal.table((), (), ("trial", "verdict", "because", "records"))
     for number, each in enumerate(results, 1):
         folder = f"results/{each.folder}/" if each.folder else "-"
         rows.add_row(str(number), each.verdict, "; ".join(each.because), folder)
@@ -27,7 +28,8 @@ def table(results: Sequence[Result], content: Mapping[str, Any]) -> RenderableTy
 
 
 def _measures(measures: Mapping[str, Any]) -> Table:
-    measured = _table("measure", "n", "median", "lowest to highest", "95 % of the median", "not as expected")
+    headings = ("measure", "n", "median", "lowest to highest", "95 % of the median", "not as expected")
+    measured = terminal.table((), (), headings)
     for name, row in measures.items():
         low, high = row["median_low"], row["median_high"]
         interval = "needs 6 trials" if low is None else f"{_number(low)} to {_number(high)}"
@@ -63,10 +65,3 @@ def _number(value: float | str) -> str:
 
 def _percent(share: float) -> str:
     return f"{100 * share:.2g} %"
-
-
-def _table(*headings: str) -> Table:
-    made = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    for heading in headings:
-        made.add_column(heading, overflow="fold")
-    return made

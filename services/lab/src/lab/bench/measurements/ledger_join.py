@@ -10,11 +10,13 @@ import resource
 import shutil
 import time
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import asdict
 from pathlib import Path
 
 from lab.bench import Bench
 from lab.bench.figures import Figures, below
 from lab.facts import ledger
+from lab.facts.validity import Generator
 from lab.load import answers
 from lab.load.answers import Answers
 from lab.records.classes import ERROR, NONE
@@ -86,7 +88,7 @@ def plant(folder: Path, count: int) -> None:
                 predictor.write(_predicted(request_id, at, server, took_ms))
             haproxy.write(_logged(request_id, at, server, took_ms, lost=lost, retried=number % 100 == 0))
     writer.close()
-    write_json(folder / GENERATOR, {"begun_requests": count, "unfinished_requests": 0})
+    write_json(folder / GENERATOR, asdict(Generator(True, count, 0, 0, 0, "the schedule ended")))
     answers.save(folder, Answers("1", 1, [RIGHT] * BODIES, [False] * BODIES))
 
 
