@@ -73,7 +73,7 @@ def test_two_trials_of_a_kill_lose_nothing_and_account_for_every_request(up: str
         assert {"detected", "decided", "in rotation", "first served"} <= set(names)
     trials = read(folders_of(done.stdout)[2] / "trials.json")
     verdicts = [read(folder / "verdict.json")["verdict"] for folder in (first, second)]
-    assert trials["met"]["successes"] == verdicts.count("met")
+    assert (trials["met"] or {"successes": 0})["successes"] == verdicts.count("met")
     assert {read(folder / "verdict.json")["seed"] for folder in (first, second)} == {1, 2}
     with Browser(tmp_path) as browser:
         browser.open(first / "report.html")

@@ -5,6 +5,8 @@ from __future__ import annotations
 import _thread
 import argparse
 import json
+import signal
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -264,6 +266,33 @@ def test_an_interruption_undoes_the_fault_and_keeps_the_records(lab: Lab, tmp_pa
     assert verdict["verdict"] == "could not run"
     assert "interrupted" in verdict["because"][0]
     assert (folder / "journal.jsonl").is_file()
+
+
+def test_ctrl_c_that_comes_many_times_leaves_no_fault_behind(lab: Lab, tmp_path: Path) -> None:
+    """A terminal, Compose and `docker stop` all send it, on a busy machine at the same moment."""
+    scenario = UNLOADED.replace("fault: kill", "fault: pause").replace("at_s: 0}", "at_s: 0, length_s: 60}")
+    given = settings(lab, tmp_path, scenario)
+    post = lab.on_post
+    lab.repair_s = None  # nobody but the tool ends it
+    sent: list[int] = []
+
+    def on_post(action: str, name: str) -> None:
+        if action == "pause":
+            lab.later(0.5, _thread.interrupt_main)
+        if action == "unpause":  # it is being undone
+            for number in range(500):
+                signal.raise_signal(signal.SIGINT)
+                sent.append(number)
+                time.sleep(0)  # the main thread gets its turn
+        post(action, name)
+
+    lab.engine.on_post = on_post
+    with pytest.raises(KeyboardInterrupt):
+        command.run(argparse.Namespace(), given)
+    assert len(sent) == 500
+    assert lab.engine.status["lab-predictor-1-1"] == "running"
+    assert read_json(the_folder(given) / VERDICT)["verdict"] == "could not run"
+    assert [one["event"] for one in lines(the_folder(given) / "faults.jsonl")][-1] == "ended"
 
 
 def test_trials_are_summed_up(lab: Lab, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -141,6 +141,7 @@ class Trial:
         try:
             self._live(folder, plan, striker, log)
         except KeyboardInterrupt:
+            striker.finish()  # an interrupt may have come in its way
             gather()
             said = ("interrupted", *(striker.troubles or ("the faults were undone",)))
             self._end(folder, plan.topology, Verdict(judge.COULD_NOT_RUN, said), log)

@@ -6,10 +6,12 @@ the effect, waits for the end, undoes it and looks whether it is over. `finish` 
 
 from __future__ import annotations
 
+import contextlib
 import json
+import signal
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +26,27 @@ PREPARE_S = 4.0
 EFFECT_S, END_S = 5.0, 30.0
 POLL_S = 0.1
 READY_S = 60.0
+
+
+@contextlib.contextmanager
+def _interrupts_wait() -> Iterator[None]:
+    """Raise KeyboardInterrupt only at the end: no fault is left behind for it, but it counts.
+
+    Ctrl-C comes several times at once: from the terminal, from Compose and from `docker stop`.
+    """
+    came: list[int] = []
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = [(number, signal.signal(number, lambda number, _: came.append(number))) for number in numbers]
+    try:
+        yield
+    finally:
+        for number, handler in before:
+            signal.signal(number, handler)
+    if came:
+        raise KeyboardInterrupt
 
 
 class FaultLog:
@@ -126,17 +149,11 @@ class Striker:
 
     def finish(self) -> None:
         """End every fault now and verify it; return when all of it is done. May be called again."""
-        self._finish.set()
-        self._go.set()
-        interrupted = False
-        for thread in self._threads:
-            while thread.is_alive():
-                try:
-                    thread.join()
-                except KeyboardInterrupt:
-                    interrupted = True  # no fault is left behind for it; but it counts
-        if interrupted:
-            raise KeyboardInterrupt
+        with _interrupts_wait():
+            self._finish.set()
+            self._go.set()
+            for thread in self._threads:
+                thread.join()
 
     def _work(self, number: int, stroke: Stroke, target: str) -> None:
         try:
