@@ -30,6 +30,8 @@ OF_THE_MACHINE = re.compile(
     r"the generator fell behind|this machine is too slow|the machine had no CPU left|the generator used \d"
 )
 """The lab's words for a machine that is too busy to measure anything."""
+BY_CHANCE = re.compile(r"^nothing was at stake")
+"""A struck server may hold no request at that moment: about one kill in six. The lab says so, rightly."""
 
 
 @contextmanager
@@ -102,7 +104,11 @@ def _held(folder: Path) -> str:
         assert each["unit"] == "ms" or name in of_speed, because
     of_broken = tuple(f"{name}{mark}" for name in broken for mark in (" is ", ": "))
     reasons = [one for one in because if not one.startswith(of_broken)]
-    assert verdict["verdict"] == "met" or all(OF_THE_MACHINE.search(one) for one in reasons), because
+    excused = all(OF_THE_MACHINE.search(one) or BY_CHANCE.search(one) for one in reasons)
+    assert verdict["verdict"] == "met" or excused, because
+    at_stake = verdict["exposure"]["total"]["exposed"] > 0
+    exempt = all(stroke["exempt"] for stroke in verdict["exposure"]["strokes"])
+    assert at_stake or exempt or any(BY_CHANCE.search(one) for one in because), because
     findings = read(folder / "invariants.json")["findings"]
     assert [one for one in findings if one["verdict"] != "valid"] == []
     return str(verdict["verdict"])

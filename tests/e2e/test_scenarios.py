@@ -40,9 +40,7 @@ def test_the_topology_meets_the_scenario(up: str, scenario: str, struck: int) ->
     assert verdict["measures"]["lost"] == 0
     strokes = [one for one in verdict["exposure"]["strokes"] if not one["exempt"]]
     assert len(strokes) == struck
-    total = verdict["exposure"]["total"]
-    assert total["exposed"] > 0
-    assert total["lost"] == 0
+    assert verdict["exposure"]["total"]["lost"] == 0
 
 
 @pytest.mark.parametrize("up", ["9-active"], indirect=True)
