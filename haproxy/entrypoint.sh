@@ -1,5 +1,6 @@
 #!/bin/bash
-# entrypoint.sh balancer|check|docker-proxy: the two jobs of this image, and the test of a configuration.
+# entrypoint.sh balancer|check|docker-proxy: the two jobs of this image, and the test of a
+# configuration.
 set -euo pipefail
 cd /etc/haproxy-lab
 
@@ -17,14 +18,15 @@ for name in QUEUE_TIMEOUT SERVER_TIMEOUT; do
     exit 78
 done
 
-# The whole body of a request has to fit one buffer: only then can it be measured without a Content-Length, and sent
-# again to another server when the first one dies. The rest of the buffer is for the headers and HAProxy's own marks.
+# The whole body of a request has to fit one buffer: only then can it be measured without a
+# Content-Length, and sent again to another server when the first one dies. The rest of the buffer
+# is for the headers and HAProxy's own marks.
 BUFFER_SIZE=$((${MAX_BODY_BYTES:-1048576} + 65536))
 export BUFFER_SIZE
 
-# backends: the topology file states each server once, who serves and who stands by (weight 0). The fallback has the same
-# servers, each tracking its own line: used when no server is in rotation, so whoever is healthy answers, even with the
-# controller dead.
+# backends: the topology file states each server once, who serves and who stands by (weight 0). The
+# fallback has the same servers, each tracking its own line: used when no server is in rotation, so
+# whoever is healthy answers, even with the controller dead.
 backends() {
     local servers=${TOPOLOGY_SERVERS:?no servers: start HAProxy with a topology file} word name address rest
     printf 'backend predictors\n%s\n\nbackend fallback\n' "$servers"

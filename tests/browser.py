@@ -36,7 +36,10 @@ class BrowserError(Exception):
 
 
 class Browser:
-    """One browser with one empty page. `requests` and `complaints` hold what the page asked for and broke."""
+    """One browser with one empty page.
+
+    `requests` and `complaints` hold what the page asked for and broke.
+    """
 
     def __init__(self, folder: Path) -> None:
         program = shutil.which("chromium")
@@ -131,7 +134,10 @@ class Browser:
                 self.complaints.append(parameters["entry"]["text"])
 
     def open(self, page: Path, *, width_px: int = 1200, dark: bool = False, media: str = "") -> None:
-        """Open a file at a width, in the colours and the medium; return when it is loaded and drawn."""
+        """Open a file at a width, in the colours and the medium.
+
+        Return when it is loaded and drawn.
+        """
         phone = width_px < 600  # narrower than any tablet
         size = {"width": width_px, "height": 900, "deviceScaleFactor": 2 if phone else 1, "mobile": phone}
         self.call("Emulation.setDeviceMetricsOverride", **size)

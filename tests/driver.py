@@ -1,4 +1,7 @@
-"""Drives the real lab for the integration and end-to-end tests: make, Docker, HTTP and a small open load."""
+"""Drives the real lab for the integration and end-to-end tests.
+
+Make, Docker, HTTP and a small open load.
+"""
 
 from __future__ import annotations
 
@@ -30,10 +33,12 @@ STATS = f"http://127.0.0.1:{STATS_PORT}"
 CONTROLLER = f"http://127.0.0.1:{CONTROLLER_PORT}"
 # One knob for slow machines: every deadline below is multiplied by it.
 TIME_SCALE = float(os.environ.get("HADR_TEST_TIME_SCALE", "1"))
-# The capacity of the defaults (50/s a server) in services of four times their length: it is not noticed that
-# a busy machine wakes somebody some ms late, and a server that is struck has requests on it.
+# The capacity of the defaults (50/s a server) in services of four times their length: it is not
+# noticed that a busy machine wakes somebody some ms late, and a server that is struck has requests
+# on it.
 SERVICE = {"SERVICE_MS": "80", "SLOTS": "4"}
-# The controller's policy with short times. `unready_restart_s` is longer than the scenario `hang` hangs.
+# The controller's policy with short times. `unready_restart_s` is longer than the scenario `hang`
+# hangs.
 SHORT = {
     **SERVICE,
     "CONTROLLER_STABLE_S": "1",
@@ -63,7 +68,10 @@ T = TypeVar("T")
 
 
 def environment(**extra: str) -> dict[str, str]:
-    """The environment of every command: a Compose project, ports and short times of the tests' own."""
+    """The environment of every command.
+
+    A Compose project, ports and short times of the tests' own.
+    """
     return {
         **os.environ,
         **SHORT,
@@ -124,7 +132,10 @@ def kill(*services: str) -> None:
 
 
 def compose(command: str, topology: str, **extra: str) -> str:
-    """A Compose command on a topology, without make: for the tests that leave parts of the lab out."""
+    """A Compose command on a topology, without make.
+
+    For the tests that leave parts of the lab out.
+    """
     script = f". compose/bin/env.sh; use_topology {topology}; compose {command}"
     return run("bash", "-c", script, extra=extra).stdout
 
@@ -195,7 +206,8 @@ def stats() -> dict[str, dict[str, str]]:
 def haproxy_log(since_s: float) -> list[dict[str, Any]]:
     """HAProxy's log records of the requests that arrived since a time (s, epoch).
 
-    What never became a request (a connection that only sent rubbish) has no time of arrival and is left out.
+    What never became a request (a connection that only sent rubbish) has no time of arrival and is
+    left out.
     """
     text = docker("logs", "--since", f"{since_s - 1:.3f}", container("haproxy"))
     records = [json.loads(line) for line in text.splitlines() if line.startswith("{")]

@@ -1,8 +1,9 @@
 """Experiments as a user starts them, and what has to hold of each on any machine.
 
-The lab judges speed too: a bound in ms, whether the load kept its schedule, how long the services took. What
-a test demands does not depend on the machine: the records are complete, every bound on a count is kept, and
-where the verdict is not *met*, nothing but the machine's speed is the reason. `make bench` is for speed.
+The lab judges speed too: a bound in ms, whether the load kept its schedule, how long the services
+took. What a test demands does not depend on the machine: the records are complete, every bound on a
+count is kept, and where the verdict is not *met*, nothing but the machine's speed is the reason.
+`make bench` is for speed.
 """
 
 from __future__ import annotations
@@ -22,7 +23,8 @@ from driver import ROOT, make
 BUSY = {"IDLE_MIN": "0", "LIMIT_MS": "4000", "TIMEOUT_S": "10"}
 STATUS = {"met": 0, "not met": 1, "could not run": 2, "not applicable": 2, "invalid": 3}
 LASTING = {"lost_percent", "late_percent", "served_percent"}
-"""Shares that grow with the time for which the system is away; like a time, they are the machine's."""
+"""Shares that grow with the time for which the system is away; like a time, they are the
+machine's."""
 OF_A_BURST = {"shed", "shed_percent", "late"}
 """What a load generator that stood still causes itself: it sends at once all that is due."""
 LOCK = ROOT / ".build" / "measurement.lock"

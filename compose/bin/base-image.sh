@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Makes sure that the one base image is there: debian:trixie-slim, pulled where that works, else bootstrapped from the
-# machine's own Debian mirror (the official image is made the same way).
+# Makes sure that the one base image is there: debian:trixie-slim, pulled where that works, else
+# bootstrapped from the machine's own Debian mirror (the official image is made the same way).
 set -euo pipefail
 . "$(dirname "$0")/common.sh"
 
@@ -31,7 +31,8 @@ mirror=()
 [ "$(os_field ID)" = debian ] && mirror=("$(debian_mirror)")
 trap 'as_root rm -rf "$work"' EXIT
 chmod 755 "$work"
-# What the official slim image leaves out is left out here too. mmdebstrap's own shell expands the hooks' $1.
+# What the official slim image leaves out is left out here too. mmdebstrap's own shell expands the
+# hooks' $1.
 # shellcheck disable=SC2016
 if ! as_root mmdebstrap --quiet --variant=minbase --include=ca-certificates \
     --dpkgopt='path-exclude=/usr/share/man/*' --dpkgopt='path-exclude=/usr/share/doc/*' \

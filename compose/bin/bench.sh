@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Measures what the lab promises (about 75 minutes). TRIALS=5 for a short one. Writes results/<time>-bench/.
+# Measures what the lab promises (about 75 minutes). TRIALS=5 for a short one. Writes
+# results/<time>-bench/.
 set -euo pipefail
 . "$(dirname "$0")/env.sh"
 run_lock bench

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# check.sh TOPOLOGY: refuses a bad topology file with the file, the line and what was expected, before anything starts.
+# check.sh TOPOLOGY: refuses a bad topology file with the file, the line and what was expected,
+# before anything starts.
 set -euo pipefail
 . "$(dirname "$0")/env.sh"
 require_topology "$1"

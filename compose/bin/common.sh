@@ -26,7 +26,8 @@ as_root() {
     fi
 }
 
-# may_install WHAT: announces an installation; asks where a person can answer; obeys HADR_NO_INSTALL.
+# may_install WHAT: announces an installation; asks where a person can answer; obeys
+# HADR_NO_INSTALL.
 may_install() {
     if [ "${HADR_NO_INSTALL:-0}" != 0 ]; then
         fail "$1 is missing" "HADR_NO_INSTALL is set, so nothing is installed" \

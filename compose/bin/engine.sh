@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Makes sure that a Docker engine answers, with Compose >= 2.24 and Buildx; installs and starts what is missing.
+# Makes sure that a Docker engine answers, with Compose >= 2.24 and Buildx; installs and starts what
+# is missing.
 set -euo pipefail
 . "$(dirname "$0")/common.sh"
 
@@ -16,8 +17,9 @@ compose_is_recent() {
 client_is_complete() { have docker && compose_is_recent && docker buildx version >/dev/null 2>&1; }
 engine_answers() { docker version --format '{{.Server.Version}}' >/dev/null 2>&1; }
 
-# Debian 12's own engine and Compose are too old. Debian 13's depend on libc6 >= 2.34 alone, so they are fetched
-# from the same mirror through an apt state of their own: the machine's sources stay as they are.
+# Debian 12's own engine and Compose are too old. Debian 13's depend on libc6 >= 2.34 alone, so they
+# are fetched from the same mirror through an apt state of their own: the machine's sources stay as
+# they are.
 install_on_debian_12() {
     local mirror=$1 work options
     work=$(mktemp -d)
@@ -77,7 +79,8 @@ install_engine() {
     hash -r
 }
 
-# A pid file names a live process after a hard power-off or when another process got that number; dockerd then refuses.
+# A pid file names a live process after a hard power-off or when another process got that number;
+# dockerd then refuses.
 remove_stale_pidfiles() {
     local file pid
     for file in "$ENGINE_PIDFILE" /var/run/docker/containerd/containerd.pid /run/docker/containerd/containerd.pid; do
@@ -98,7 +101,8 @@ start_engine() {
         step "Starting the Docker engine (dockerd, output in $ENGINE_LOG)"
         remove_stale_pidfiles
         if ! pgrep -x dockerd >/dev/null; then
-            # Detached, with no pipe of this script left open: whoever waits for the script must not wait for the engine.
+            # Detached, with no pipe of this script left open: whoever waits for the script must not
+            # wait for the engine.
             as_root sh -c "setsid nohup dockerd --pidfile $ENGINE_PIDFILE >>$ENGINE_LOG 2>&1 </dev/null 8>&- 9>&- &"
         fi
     else

@@ -11,12 +11,14 @@ export HADR_UID=${SUDO_UID:-$(id -u)} HADR_GID=${SUDO_GID:-$(id -g)}
 HADR_VERSION=$(sed -n 's/^version = "\(.*\)"/\1/p' "$ROOT/pyproject.toml")
 if commit=$(git -C "$ROOT" describe --always --dirty --exclude='*' 2>/dev/null); then HADR_VERSION+="+$commit"; fi
 export HADR_VERSION
-# The bundle that names the certificate authority of a TLS-inspecting proxy, where this machine has one.
+# The bundle that names the certificate authority of a TLS-inspecting proxy, where this machine has
+# one.
 export HADR_CA_BUNDLE=${HADR_CA_BUNDLE:-${PIP_CERT:-${SSL_CERT_FILE:-${REQUESTS_CA_BUNDLE:-/dev/null}}}}
 mkdir -p "$STATE_DIR"
 [ -n "${SUDO_UID:-}" ] && chown "$HADR_UID:$HADR_GID" "$STATE_DIR"
 [ -w "$STATE_DIR" ] || fail "$STATE_DIR cannot be written" "it belongs to another user" "remove it; make builds it again"
-# The user's own scenarios need not exist; a folder that Docker made in their place would belong to root.
+# The user's own scenarios need not exist; a folder that Docker made in their place would belong to
+# root.
 if [ -z "${HADR_SCENARIOS:-}" ]; then
     HADR_SCENARIOS=$ROOT/scenarios
     [ -d "$HADR_SCENARIOS" ] || HADR_SCENARIOS=$STATE_DIR/no-scenarios
@@ -30,7 +32,8 @@ case "${HADR_PROJECT}" in *[!a-z0-9_-]* | '') fail "HADR_PROJECT=$HADR_PROJECT i
 
 unwritable() { fail "$1 cannot be written" "it belongs to another user" "remove it"; }
 
-# lock: one make at a time starts or stops a lab. Held until this script ends; commands that outlive it get 8>&- 9>&-.
+# lock: one make at a time starts or stops a lab. Held until this script ends; commands that outlive
+# it get 8>&- 9>&-.
 lock() {
     local file=$STATE_DIR/$HADR_PROJECT.lock
     { exec 9<>"$file"; } 2>/dev/null || unwritable "$file"
@@ -39,7 +42,8 @@ lock() {
     printf '%s\n' "$$" >"$file"
 }
 
-# run_lock WHAT: one measurement at a time; two at once would be judged for each other's load and faults.
+# run_lock WHAT: one measurement at a time; two at once would be judged for each other's load and
+# faults.
 run_lock() {
     local file=$STATE_DIR/$HADR_PROJECT.run.lock
     { exec 8<>"$file"; } 2>/dev/null || unwritable "$file"
@@ -93,7 +97,8 @@ lab() {
     [ -n "${SUDO_UID:-}" ] && chown "$HADR_UID:$HADR_GID" "$ROOT/results"
     local terminal=(-T)
     [ -t 0 ] && [ -t 1 ] && terminal=()
-    # Compose may die before its container (a closed pipe, a lost terminal): SIGTERM lets the tool undo its fault.
+    # Compose may die before its container (a closed pipe, a lost terminal): SIGTERM lets the tool
+    # undo its fault.
     # shellcheck disable=SC2064 # the name as it is now
     trap "docker stop --time 10 $HADR_PROJECT-lab-$$ >/dev/null 2>&1 || true" EXIT
     # shellcheck disable=SC2086 # LAB_RUN_OPTIONS is a list of options

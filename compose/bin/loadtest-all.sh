@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# The article's experiment: the same ramp on its three topologies, then its two tables and a chart. In TRIALS rounds
-# over the topologies, so that what changes on the machine meanwhile meets all of them alike; each round has its SEED.
+# The article's experiment: the same ramp on its three topologies, then its two tables and a chart.
+# In TRIALS rounds over the topologies, so that what changes on the machine meanwhile meets all of
+# them alike; each round has its SEED.
 set -euo pipefail
 . "$(dirname "$0")/env.sh"
 run_lock loadtest-all

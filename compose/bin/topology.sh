@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# topology.sh NAME ACTIVE STANDBY: writes compose/topologies/NAME.yaml; builds the images first where there are none.
+# topology.sh NAME ACTIVE STANDBY: writes compose/topologies/NAME.yaml; builds the images first
+# where there are none.
 set -euo pipefail
 BIN=$(dirname "$0")
 "$BIN/engine.sh"

@@ -10,7 +10,8 @@ lock
 "$ROOT/compose/bin/base-image.sh"
 "$ROOT/compose/bin/build.sh"
 
-# Nothing is started, and nothing that runs is touched, before the topology file is known to be good.
+# Nothing is started, and nothing that runs is touched, before the topology file is known to be
+# good.
 "$ROOT/compose/bin/check.sh" "$1"
 
 running=$(running_topology)

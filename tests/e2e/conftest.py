@@ -11,8 +11,8 @@ FILES = [
     *("test_experiments", "test_failover", "test_haproxy", "test_docker_proxy", "test_refusals"),
     *("test_report_browser", "test_scenarios", "test_commands"),
 ]
-"""Where several processes run the tests, each takes the next file: in this order they end at about the
-same time, and few that measure come side by side."""
+"""Where several processes run the tests, each takes the next file: in this order they end at about
+the same time, and few that measure come side by side."""
 TOPOLOGIES = ["2-active", "9-active", "4-active-2-standby", "3-active", "single", ""]
 
 

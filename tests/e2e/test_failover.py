@@ -1,7 +1,8 @@
 """What the controller does, seen through its interface, HAProxy's and Docker's alone.
 
-Three of these tests are witnesses: they send requests of their own, use none of the tool's code, and say
-whether the tool's verdicts can be believed. The scenarios themselves are in test_scenarios.py.
+Three of these tests are witnesses: they send requests of their own, use none of the tool's code,
+and say whether the tool's verdicts can be believed. The scenarios themselves are in
+test_scenarios.py.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ def decisions(after: int, action: str) -> list[dict[str, object]]:
 
 @pytest.mark.parametrize("up", [TWO], indirect=True)
 def test_a_standby_takes_the_place_of_a_killed_active(up: str) -> None:
-    """No request is lost, the reason is said, and at the end everything is where it was declared to be."""
+    """No request is lost, the journal has the reason, and at the end all is in its place."""
     before = last_sequence()
     with load(30) as outcome:
         time.sleep(1)
@@ -69,15 +70,18 @@ def test_all_killed_come_back(up: str) -> None:
         time.sleep(1)
     assert {status for status, *_ in outcome.failed} <= {0, 502, 503}, "a clear refusal"
     assert outcome.failed, "nobody was there to serve"
-    # What was already on a reused connection to a server that died: HAProxy closes the client's connection
-    # without an answer, HTTP's sign for "try again".
+    # What was already on a reused connection to a server that died: HAProxy closes the client's
+    # connection without an answer, HTTP's sign for "try again".
     assert all(sent_s < known_s for status, _, _, sent_s in outcome.failed if status == 0)
     assert max(outcome.outcomes, key=lambda one: one[3])[0] == 200, "the last one sent is served"
 
 
 @pytest.mark.parametrize("up", [TWO], indirect=True)
 def test_traffic_does_not_need_the_controller(up: str) -> None:
-    """It dies, the actives die: the standby serves; it comes back, learns the present, and repairs it."""
+    """It dies, the actives die: the standby serves.
+
+    It comes back, learns the present, and repairs it.
+    """
     kill("controller")
     with load(15) as outcome:
         time.sleep(0.5)
@@ -131,7 +135,10 @@ def test_haproxy_restarts_and_the_controller_goes_on(up: str) -> None:
 
 @pytest.mark.parametrize("up", [TWO], indirect=True)
 def test_saturation_promotes_the_standby_and_its_end_demotes_it(up: str) -> None:
-    """As many clients as it takes, however fast they are: both servers are full as long as they stay."""
+    """As many clients as it takes, however fast they are.
+
+    Both servers are full as long as they stay.
+    """
     before = last_sequence()
     downs = {name: row["chkdown"] for name, row in stats().items()}
     with crowd(40):

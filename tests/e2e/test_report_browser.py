@@ -1,4 +1,7 @@
-"""The report in a real browser: draws, fetches nothing, fits a phone, follows the colours, prints."""
+"""The report in a real browser.
+
+Draws, fetches nothing, fits a phone, follows the colours, prints.
+"""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -25,7 +28,10 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    """Fail, with what to install, where there is no browser: a report nobody has opened is not tested."""
+    """Fail, with what to install, where there is no browser.
+
+    A report nobody has opened is not tested.
+    """
     with Browser(tmp_path_factory.mktemp("browser")) as opened:
         yield opened
 

@@ -51,7 +51,8 @@ def test_nine_servers_carry_two_thirds_of_what_they_state(up: str) -> None:
     summary = read(folders_of(done.stdout)[0] / "summary.json")
     assert summary["sent_requests"] > 1500
     assert summary["error_requests"] == 0
-    # A generator that stood still sends at once all that is due; then it says that the run is not valid.
+    # A generator that stood still sends at once all that is due; then it says that the run is not
+    # valid.
     assert summary["valid"] or all(OF_THE_MACHINE.search(one) for one in summary["invalid_because"])
     if summary["valid"]:
         assert (summary["refused_requests"], summary["late_requests"]) == (0, 0)
@@ -69,12 +70,16 @@ def test_a_scenario_that_needs_a_standby_is_not_applicable_without_one(up: str) 
 
 @pytest.mark.parametrize("up", ["single"], indirect=True)
 def test_a_topology_that_cannot_meet_it_does_not(up: str) -> None:
-    """One server and nobody to take its place: what arrives until it is back is lost, and that is told."""
+    """One server and nobody to take its place.
+
+    What arrives until it is back is lost, and that is told.
+    """
     done = experiment("kill-active")
     (folder,) = folders_of(done.stdout)
     verdict = read(folder / "verdict.json")
     assert status(done) == STATUS[verdict["verdict"]]
-    # Where the machine was too busy to measure anything it is invalid; the loss is told all the same.
+    # Where the machine was too busy to measure anything it is invalid; the loss is told all the
+    # same.
     assert verdict["verdict"] == "not met" or of_the_machine(verdict), verdict["because"]
     lost = verdict["measures"]["lost"]
     assert lost > 0

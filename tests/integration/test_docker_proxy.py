@@ -1,4 +1,7 @@
-"""The filter in front of the Docker socket: what the controller may do, and that it may do nothing else."""
+"""The filter in front of the Docker socket.
+
+What the controller may do, and that it may do nothing else.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,8 @@ from driver import HAPROXY_IMAGE, PROJECT, compose, container, docker, eventuall
 
 pytestmark = pytest.mark.integration
 P = "<project>"
-"""In the name of a test for what differs from process to process; `ask` puts the project in its place."""
+"""In the name of a test for what differs from process to process; `ask` puts the project in its
+place."""
 OWN = f'{{"label":["com.docker.compose.project={P}"]}}'
 OTHER = '{"label":["com.docker.compose.project=another"]}'
 STRANGER = f"{P}-stranger"
@@ -22,7 +26,10 @@ ON = f'{{"Container": "{FIRST}", "EndpointConfig": {{"Aliases": ["{FIRST}", "pre
 
 
 def ask(service: str, method: str, path: str, body: str = "") -> int:
-    """The status that a proxy answers; asked in its own container, by bash, since its image has no curl."""
+    """The status that a proxy answers.
+
+    Asked in its own container, by bash, since its image has no curl.
+    """
     path, body = (text.replace(P, PROJECT) for text in (path, body))
     kind = "Content-Type: application/json\\r\\n"
     head = f"{method} %s HTTP/1.0\\r\\nHost: d\\r\\n{kind}Content-Length: {len(body)}\\r\\n\\r\\n%s"

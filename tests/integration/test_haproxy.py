@@ -1,4 +1,7 @@
-"""Each property of haproxy.cfg that the lab relies on: real HAProxy, real predictors, no controller."""
+"""Each property of haproxy.cfg that the lab relies on.
+
+Real HAProxy, real predictors, no controller.
+"""
 
 from __future__ import annotations
 
@@ -39,7 +42,8 @@ MAX_BODY_BYTES = 1_048_576
 def raw(payload: bytes, wait_s: float = 12) -> bytes:
     """Whatever HAProxy answers to these bytes on a connection of their own."""
     with socket.create_connection(("127.0.0.1", PORT), timeout=wait_s) as connection:
-        # HAProxy may close before it has taken all of an oversized body; its answer is still to be read.
+        # HAProxy may close before it has taken all of an oversized body; its answer is still to be
+        # read.
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):
             connection.sendall(payload)
         received = b""
@@ -133,7 +137,8 @@ def test_a_killed_server_costs_retries_and_no_request() -> None:
         time.sleep(2)
     assert outcome.failed == []
     assert len(outcome.outcomes) > 80
-    # Whether or not a request was in flight on it: those that come next are refused there, and retried.
+    # Whether or not a request was in flight on it: those that come next are refused there, and
+    # retried.
     records = haproxy_log(since_s)
     assert any(int(str(r["retries"]).lstrip("+")) > 0 for r in records), "no request was retried"
     assert {r["status"] for r in records} == {200}
@@ -151,7 +156,7 @@ def test_a_hung_server_loses_no_request() -> None:
 
 
 def test_a_large_request_in_flight_on_a_killed_server_is_retried_too() -> None:
-    """A body that fills most of the limit (by white space: the work is small) still fits the buffer."""
+    """A body that fills most of the limit (by white space) still fits the buffer."""
     padded = json.dumps([SAMPLE] * 4) + " " * 700_000
     inside("predictor-1", "PUT", "/faults", {"latency_ms": 400, "duration_s": 10})
     inside("predictor-2", "PUT", "/faults", {"latency_ms": 400, "duration_s": 10})
@@ -236,7 +241,10 @@ def test_too_many_requests_are_no_failure_of_a_server() -> None:
 
 
 def test_a_server_that_answers_errors_is_retried_and_taken_out() -> None:
-    """Its health check passes, so only the traffic can tell: ten errors between two checks, 250 ms apart."""
+    """Its health check passes, so only the traffic can tell.
+
+    Ten errors between two checks, 250 ms apart.
+    """
     before = stats()["predictors/predictor-1"]["chkdown"]
     inside("predictor-1", "PUT", "/faults", {"error_rate": 1.0, "duration_s": 20})
     with load(40) as outcome:

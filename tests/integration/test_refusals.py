@@ -1,6 +1,9 @@
-"""HAProxy says which of its own answers are refusals on purpose: the real HAProxy and its configuration.
+"""HAProxy says which of its own answers are refusals on purpose.
 
-Its servers are scripted ones, so that each way in which a request can end is brought about, not hoped for.
+The real HAProxy and its configuration.
+
+Its servers are scripted ones, so that each way in which a request can end is brought about, not
+hoped for.
 """
 
 from __future__ import annotations
@@ -27,7 +30,10 @@ URL = f"http://127.0.0.1:{PORT}/predict"
 
 
 class Server(ThreadingHTTPServer):
-    """A server for HAProxy. `released` unset, it keeps its replies back; `dying`, it closes instead."""
+    """A server for HAProxy.
+
+    `released` unset, it keeps its replies back; `dying`, it closes instead.
+    """
 
     daemon_threads = True
 
@@ -141,7 +147,7 @@ def test_a_prediction_is_no_refusal_whatever_the_server_says(server: Server) -> 
 
 
 def test_a_full_queue_and_a_time_out_in_it_are_refusals(server: Server) -> None:
-    """One request is with the server, two wait until their time is up, the next one finds the queue full."""
+    """A request is at the server, two wait until time is up, the next meets a full queue."""
     server.released.clear()
     with ThreadPoolExecutor() as pool:
         asked = []

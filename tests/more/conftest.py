@@ -17,7 +17,10 @@ def two_active() -> Iterator[None]:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Show what each scenario said: a machine that is too busy leaves a test green and a scenario invalid."""
+    """Show what each scenario said.
+
+    A machine that is too busy leaves a test green and a scenario invalid.
+    """
     reports = (report for outcome in ("passed", "failed") for report in terminalreporter.getreports(outcome))
     for report in reports:
         for name, said in report.user_properties:

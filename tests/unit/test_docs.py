@@ -1,7 +1,9 @@
-"""docs/settings.md and docs/results.md list what the code has: each setting, column, key, field and event.
+"""docs/settings.md and docs/results.md list what the code has.
 
-What has to be there is read from the code itself (or from files that the code writes here), so that a new
-column or a changed default fails until its line is written.
+Each setting, column, key, field and event.
+
+What has to be there is read from the code itself (or from files that the code writes here), so that
+a new column or a changed default fails until its line is written.
 """
 
 import ast

@@ -1,4 +1,7 @@
-"""docs/measured.md is drawn from the results that lie beside it, all of this version; none by hand."""
+"""docs/measured.md is drawn from the results that lie beside it, all of this version.
+
+None by hand.
+"""
 
 import json
 import tomllib

@@ -1,4 +1,7 @@
-"""The repository keeps its own rules: sizes, links, make targets, pins, rights, no trace of one machine."""
+"""The repository keeps its own rules.
+
+Sizes, links, make targets, pins, rights, no trace of one machine.
+"""
 
 import ast
 import dataclasses

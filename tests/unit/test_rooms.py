@@ -13,7 +13,8 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 LAB = ROOT / "services/lab/src/lab"
-# From the top floor down. What lies beside the packages (settings, errors) is the ground that all stand on.
+# From the top floor down. What lies beside the packages (settings, errors) is the ground that all
+# stand on.
 ROOMS = (
     "commands", "bench", "report", "experiment", "facts", "faults", "load", "records", "topology", "parts",
 )  # fmt: skip

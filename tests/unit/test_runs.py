@@ -1,4 +1,7 @@
-"""What the end-to-end tests demand of an experiment (tests/runs.py): no damage hides behind speed."""
+"""What the end-to-end tests demand of an experiment (tests/runs.py).
+
+No damage hides behind speed.
+"""
 
 from __future__ import annotations
 

@@ -3,20 +3,22 @@
 
     python train.py --output model.onnx [--trees 128] [--candidates 6000] [--seed 2022]
 
-THE CANDIDATES ARE SYNTHETIC. No real person's data is used, and the model says nothing about real placements;
-the lab needs a model of realistic shape and cost whose right answers are known, not one that is useful to a
-college.
+THE CANDIDATES ARE SYNTHETIC. No real person's data is used, and the model says nothing about real
+placements; the lab needs a model of realistic shape and cost whose right answers are known, not one
+that is useful to a college.
 
 How a candidate is drawn (`draw_candidates`), with a generator seeded by --seed:
 - an ability, normal with mean 0 and standard deviation 1;
 - each percentage is normal around the centre in `_PERCENTAGES`, moved by the ability (its weight in
-  percentage points per standard deviation), with noise of its own, cut to 0..100 and rounded to 0.01;
+  percentage points per standard deviation), with noise of its own, cut to 0..100 and rounded to
+  0.01;
 - each category independently, with the probabilities in `_CATEGORIES`;
-- placed or not: a coin with the log-odds of `_log_odds`, so that no model can be right about everyone.
+- placed or not: a coin with the log-odds of `_log_odds`, so that no model can be right about
+  everyone.
 
-The forest is trained on three quarters; its accuracy on the other quarter is stored in the file with the
-version, the feature schema, and golden inputs with the outputs that scikit-learn gives for them. Before the
-file is written, ONNX Runtime must give the same outputs, within TOLERANCE.
+The forest is trained on three quarters; its accuracy on the other quarter is stored in the file
+with the version, the feature schema, and golden inputs with the outputs that scikit-learn gives for
+them. Before the file is written, ONNX Runtime must give the same outputs, within TOLERANCE.
 """
 
 import argparse
@@ -39,7 +41,8 @@ HOLDOUT_SHARE = 0.25
 TARGET_OPSET = {"": 17, "ai.onnx.ml": 3}
 GOLDEN_COUNT = 8
 
-# field: (centre in percent, points per standard deviation of ability, standard deviation of the noise)
+# field: (centre in percent, points per standard deviation of ability, standard deviation of the
+# noise)
 _PERCENTAGES = {
     "ssc_p": (67.0, 7.0, 8.0),
     "hsc_p": (66.0, 7.0, 8.0),
@@ -99,14 +102,17 @@ def draw_placements(candidates: list[Candidate], rng: np.random.Generator) -> ND
 
 
 def pick_golden(candidates: list[Candidate], probabilities: NDArray[np.float64]) -> list[Candidate]:
-    """Return the sample candidate, and others spread evenly from the least to the most probable placement."""
+    """Return the sample candidate, and others from the least to the most probable placement."""
     order = np.argsort(probabilities, kind="stable")
     places = np.linspace(0, len(order) - 1, GOLDEN_COUNT - 1).round().astype(int)
     return [SAMPLE, *(candidates[order[place]] for place in places)]
 
 
 def train(output: Path, trees: int, count: int, seed: int) -> ModelCard:
-    """Train, export, verify with ONNX Runtime, write `output`; returns what the file says about itself."""
+    """Train, export, verify with ONNX Runtime, write `output`.
+
+    Returns what the file says about itself.
+    """
     rng = np.random.default_rng(seed)
     candidates = draw_candidates(count, rng)
     placements = draw_placements(candidates, rng)
@@ -146,7 +152,7 @@ def train(output: Path, trees: int, count: int, seed: int) -> ModelCard:
 
 
 def _verify(path: Path, rows: Rows, expected: NDArray[np.float64]) -> None:
-    """End the program unless the file, loaded as a predictor loads it, answers as scikit-learn does."""
+    """End the program unless the file, as a predictor loads it, answers as scikit-learn does."""
     deviation = float(np.abs(Model(path).probabilities(rows) - expected).max())
     if not deviation <= TOLERANCE:
         raise SystemExit(f"the exported model deviates from scikit-learn's by {deviation}, limit {TOLERANCE}")

@@ -1,4 +1,6 @@
-"""What the three services share: how a setting is declared, and the words that they tell each other.
+"""What the three services share.
+
+How a setting is declared, and the words that they tell each other.
 
 Standard library only, and nothing else goes in.
 """

@@ -15,7 +15,10 @@ REFUSED_BY = "X-Refused-By"  # set by HAProxy on an answer of its own that refus
 
 
 class Event(StrEnum):
-    """The field `event` of a line of the controller's journal. Each line has seq, time, monotonic, event."""
+    """The field `event` of a line of the controller's journal.
+
+    Each line has seq, time, monotonic, event.
+    """
 
     STARTED = "started"  # the controller begins: version, topology, policy
     SIGNAL = "signal"  # a source says something: source, kind, server ("": none in particular), what
@@ -50,7 +53,10 @@ class Source(StrEnum):
 
 
 class Kind(StrEnum):
-    """The field `kind` of a signal: what happened. The last four are about a source, not about a server."""
+    """The field `kind` of a signal: what happened.
+
+    The last four are about a source, not about a server.
+    """
 
     KILLED = "killed"  # SIGKILL, sent by Docker at somebody's request
     SIGNALLED = "signalled"  # another signal
@@ -72,7 +78,8 @@ class Kind(StrEnum):
 
 
 GOOD_KINDS = frozenset({Kind.STARTED, Kind.UNPAUSED, Kind.TRIPWIRE_CONNECTED})
-"""What says that a server is there; every other kind that names a server says that something is wrong."""
+"""What says that a server is there; every other kind that names a server says that something is
+wrong."""
 
 
 class Role(StrEnum):

@@ -6,10 +6,10 @@
 
     Settings(**read(Settings, os.environ, "CONTROLLER_"))
 
-The variable is the field's name in capitals behind the service's prefix, here CONTROLLER_TICK_S; a setting
-of a group, which a person gives on make's command line, has no prefix. An empty variable counts as unset:
-Compose passes a variable on without knowing its default. A variable that has the service's prefix and is no
-setting is refused, since it is most likely misspelt.
+The variable is the field's name in capitals behind the service's prefix, here CONTROLLER_TICK_S; a
+setting of a group, which a person gives on make's command line, has no prefix. An empty variable
+counts as unset: Compose passes a variable on without knowing its default. A variable that has the
+service's prefix and is no setting is refused, since it is most likely misspelt.
 """
 
 import difflib
@@ -30,8 +30,9 @@ class SettingError(ValueError):
 class Setting:
     """One setting: what a person sees of it, and what a value has to be.
 
-    `name` is its field, `env` its variable, `default` its text; `kind` makes the value from a text. A
-    number has to be `within` both bounds (they are allowed), a text to be one of `choices` if there are any.
+    `name` is its field, `env` its variable, `default` its text; `kind` makes the value from a text.
+    A number has to be `within` both bounds (they are allowed), a text to be one of `choices` if
+    there are any.
     """
 
     default: str
@@ -74,8 +75,8 @@ class Setting:
 def setting(default: Any, help_text: str, *, kind: type[Any] | None = None, **more: Any) -> Any:
     """Declare one field of a settings class (typed Any, as dataclasses.field itself is).
 
-    `more` are the other fields of Setting. `kind` is the default's own type, the unit that of the name's
-    ending, and `env` follows from the name, where they are left out.
+    `more` are the other fields of Setting. `kind` is the default's own type, the unit that of the
+    name's ending, and `env` follows from the name, where they are left out.
     """
     kind = kind or type(default)
     text = str(int(default)) if kind is bool else str(default)
@@ -96,7 +97,9 @@ def _named(name: str, what: Setting, prefix: str) -> Setting:
 def read(
     settings: type[Any], environment: Mapping[str, str], prefix: str, *, allowed: Collection[str] = ()
 ) -> dict[str, Any]:
-    """Return the values that the environment sets, by field; raise SettingError for the first bad one.
+    """Return the values that the environment sets, by field.
+
+    Raise SettingError for the first bad one.
 
     `allowed` names variables that have the prefix and are no settings.
     """

@@ -24,7 +24,10 @@ class Row:
 
 
 class Haproxy:
-    """The servers, and what was asked about them: each exchange as its commands, without the reading ones."""
+    """The servers, and what was asked about them.
+
+    Each exchange as its commands, without the reading ones.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path

@@ -2,7 +2,8 @@
 
     scene("1 active refused / 2 active / 3 standby", saturated_s=0.4)
 
-Each server is a number, its role and the words of WORDS below. Time is NOW; durations are in seconds.
+Each server is a number, its role and the words of WORDS below. Time is NOW; durations are in
+seconds.
 """
 
 from collections.abc import Callable

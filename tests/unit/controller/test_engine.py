@@ -1,4 +1,4 @@
-"""The engine against a server on loopback that speaks Docker's API, as docker-proxy lets it through."""
+"""The engine against a loopback server that speaks Docker's API, as docker-proxy passes it."""
 
 import asyncio
 from collections.abc import Awaitable, Callable

@@ -1,4 +1,7 @@
-"""The journal, and the HTTP API over a real connection. HAProxy and Docker are absent: the API says so."""
+"""The journal, and the HTTP API over a real connection.
+
+HAProxy and Docker are absent: the API says so.
+"""
 
 import asyncio
 import io

@@ -1,7 +1,7 @@
-"""The loop between a HAProxy at a unix socket, a Docker on loopback and real connections to servers.
+"""The loop between a HAProxy at a unix socket, a loopback Docker and real connections.
 
-Time that decisions depend on is the test's own; the loop's ticks are short and real, so that a test waits
-for what it expects, whatever the machine's speed.
+Time that decisions depend on is the test's own; the loop's ticks are short and real, so that a test
+waits for what it expects, whatever the machine's speed.
 """
 
 import asyncio
@@ -192,7 +192,7 @@ def test_a_dead_server_is_replaced_and_marked_down_in_one_exchange(run: Run) -> 
 
 
 def test_an_action_is_pending_until_an_observation_shows_its_effect(run: Run) -> None:
-    """It is decided once, told again while it has no effect, and its time counts from its decision."""
+    """It is decided once, repeated while it has no effect, timed from its decision."""
 
     async def test(lab: Lab) -> None:
         lab.haproxy.deaf = True

@@ -1,4 +1,7 @@
-"""What must hold whatever happens: Hypothesis makes up the failures, the world of world.py plays them."""
+"""What must hold whatever happens.
+
+Hypothesis makes up the failures, the world of world.py plays them.
+"""
 
 from collections.abc import Callable
 from itertools import pairwise
@@ -83,7 +86,7 @@ def test_it_always_converges(shape: tuple[int, int], events: list[tuple[tuple[st
 def test_it_never_promotes_an_unproven_standby(
     shape: tuple[int, int], events: list[tuple[tuple[str, int], int]]
 ) -> None:
-    """Whoever is promoted passed its last check, accepts connections, and runs for all that Docker said."""
+    """A promoted server passed its last check, accepts connections, and runs, says Docker."""
     world = World(*shape, POLICY)
     seen = 0
 
@@ -153,7 +156,7 @@ def test_it_never_marks_down_a_server_that_answers(
 def test_it_never_leaves_fewer_servers_than_the_topology_has_actives(
     shape: tuple[int, int], events: list[tuple[tuple[str, int], int]]
 ) -> None:
-    """A standby that serves is parked only when as many servers as there are actives go on without it."""
+    """A standby that serves is parked only when as many servers as actives go on without it."""
     world = World(*shape, POLICY)
     seen = 0
 
@@ -172,7 +175,7 @@ def test_it_never_leaves_fewer_servers_than_the_topology_has_actives(
 @settings(max_examples=60, deadline=None)
 @given(topology, script)
 def test_it_never_flaps(shape: tuple[int, int], events: list[tuple[tuple[str, int], int]]) -> None:
-    """A promoted standby stays for stable_s at least, unless it fails itself or HAProxy forgets it."""
+    """A promoted standby stays for stable_s, unless it fails or HAProxy forgets it."""
     world = World(*shape, POLICY)
     promoted_at: dict[str, float] = {}
     excused: set[str] = set()

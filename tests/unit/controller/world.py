@@ -1,8 +1,9 @@
 """A small world to try the rules in: servers that die, hang and come back, seen late and in part.
 
-It stands for HAProxy (checks: two bad ones mark down, two good ones mark up), Docker (its news come one step
-late) and the tripwires (an end is seen at once, a return only at the next attempt, which is slow and out of
-step with the checks, so that evidence is often out of date). Time passes in steps of STEP_S.
+It stands for HAProxy (checks: two bad ones mark down, two good ones mark up), Docker (its news come
+one step late) and the tripwires (an end is seen at once, a return only at the next attempt, which
+is slow and out of step with the checks, so that evidence is often out of date). Time passes in
+steps of STEP_S.
 """
 
 from dataclasses import dataclass, field, replace

@@ -1,8 +1,8 @@
 """An experiment's folder with planted records: kill-active on 2-active, as the lab writes it.
 
-The story, in seconds after the fault: at 0 predictor-1 is killed; 3 requests that were in flight are lost;
-at 0.019 the standby is promoted; at 3 predictor-1 is healthy again; at 8 the standby is parked.
-`python experiment_folder.py FOLDER` writes one to look at.
+The story, in seconds after the fault: at 0 predictor-1 is killed; 3 requests that were in flight
+are lost; at 0.019 the standby is promoted; at 3 predictor-1 is healthy again; at 8 the standby is
+parked. `python experiment_folder.py FOLDER` writes one to look at.
 """
 
 import csv

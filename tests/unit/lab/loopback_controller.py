@@ -1,4 +1,7 @@
-"""A controller on loopback that speaks the real one's interface: /state and /journal, followed too."""
+"""A controller on loopback that speaks the real one's interface.
+
+/state and /journal, followed too.
+"""
 
 from __future__ import annotations
 

@@ -47,8 +47,9 @@ STARTED = {
 class LoopbackDocker(ThreadingHTTPServer):
     """Containers by name. `deaf_to` names requests that are answered well and have no effect.
 
-    A request takes `took_s`, and waits until `answers` is set; with `drains` a process that is sent SIGTERM
-    goes on until it is said to exit. `refuses` names requests that are refused, each with what happens then.
+    A request takes `took_s`, and waits until `answers` is set; with `drains` a process that is sent
+    SIGTERM goes on until it is said to exit. `refuses` names requests that are refused, each with
+    what happens then.
     """
 
     daemon_threads = True
@@ -120,7 +121,8 @@ class _Handler(BaseHTTPRequestHandler):
             return
         name = path.split("/")[2]
         if path.endswith("/logs"):
-            # One frame of standard output, as Docker multiplexes it for a container without a terminal.
+            # One frame of standard output, as Docker multiplexes it for a container without a
+            # terminal.
             log = self.server.log_of(name)
             self._send(200, struct.pack(">BxxxL", 1, len(log)) + log)
         elif name in self.server.status:

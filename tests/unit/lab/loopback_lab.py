@@ -1,4 +1,7 @@
-"""A lab of three servers on loopback: a scripted server as HAProxy, a controller, a Docker, a watchdog."""
+"""A lab of three servers on loopback.
+
+A scripted server as HAProxy, a controller, a Docker, a watchdog.
+"""
 
 from __future__ import annotations
 
@@ -25,9 +28,10 @@ NOTICED_S = 0.25
 
 
 class Lab:
-    """Three servers: a kill is noticed after a while, a standby comes at once, the server is back later.
+    """Three servers: a kill is noticed, a standby comes at once, the server is back later.
 
-    Who is struck answers until the kill is noticed, then predictor-2 does; so something is at stake.
+    Who is struck answers until the kill is noticed, then predictor-2 does; so something is at
+    stake.
     """
 
     def __init__(self, peer: LoopbackController, engine: LoopbackDocker, guard: str) -> None:

@@ -1,4 +1,7 @@
-"""An experiment's folder with planted records: what each part would have written if the test were true."""
+"""An experiment's folder with planted records.
+
+What each part would have written if the test were true.
+"""
 
 import dataclasses
 import json
@@ -74,7 +77,9 @@ class Planted:
         backend: str = "predictors",
         gone: bool = False,
     ) -> str:
-        """Plant one request in all records; `executed` are (server, status, done after ms); return its id.
+        """Plant one request in all records; `executed` are (server, status, done after ms).
+
+        Return its id.
 
         HAProxy got it 0.3 ms after it was sent, and was done with it 0.3 ms before the client.
         """
@@ -204,7 +209,10 @@ class Planted:
 
 
 def told(*rows: tuple[float, str, dict[str, Any]]) -> list[Entry]:
-    """Make a journal that begins with the controller's start and all servers healthy; ms after T0."""
+    """Make a journal that begins with the controller's start and all servers healthy.
+
+    ms after T0.
+    """
     weights = {"predictor-1": 100, "predictor-2": 100, "predictor-3": 0}
     first = [(-99_000.0, "started", {"version": "1", "topology": "2-active", "policy": POLICY})]
     for name, weight in weights.items():

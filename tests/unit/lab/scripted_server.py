@@ -1,4 +1,7 @@
-"""A small HTTP server on loopback that answers as its script says: slowly, with any status, or not at all."""
+"""A small HTTP server on loopback that answers as its script says.
+
+Slowly, with any status, or not at all.
+"""
 
 import asyncio
 import contextlib
@@ -88,7 +91,7 @@ def prediction(body: bytes) -> bytes:
 
 
 class ScriptedServer:
-    """Counts the requests, gives the number and path of each to the script, and does what it returns."""
+    """Counts the requests, asks the script with number and path, and does what it returns."""
 
     def __init__(self, script: Script) -> None:
         self.script = script

@@ -1,4 +1,7 @@
-"""The pure parts of the benchmark: figures from rows and journals; and that a run says what it cannot do."""
+"""The pure parts of the benchmark: figures from rows and journals.
+
+And that a run says what it cannot do.
+"""
 
 import argparse
 import itertools
@@ -66,7 +69,7 @@ def test_goodput_counts_predictions_in_time_of_the_requests_due_in_the_span() ->
 
 
 def spike_rows(slow_until_s: float, failure: str = NONE) -> list[Request]:
-    """Return 12 s of usual latency (20 ms), a spike of 15 s, then slow requests for a while, then usual."""
+    """Return 12 s of usual latency (20 ms), a spike of 15 s, slow requests, then usual ones."""
     rows = [request(number / 20) for number in range(240)]
     rows += [request(12 + number / 20, 700) for number in range(300)]
     after = [27 + number / 20 for number in range(240)]
@@ -130,7 +133,10 @@ def result(verdict: str, **measures: float | str) -> Result:
 
 
 def test_a_figure_of_a_series_takes_every_trial_that_says_something() -> None:
-    """A measure that was not expected counts as well; what is left out is counted, with its reason."""
+    """A measure that was not expected counts as well.
+
+    What is left out is counted, with its reason.
+    """
     results = (
         result(MET, lost=0.0, in_rotation_ms=20.0),
         result(NOT_MET, lost=1.0, in_rotation_ms=NO_STANDBY),

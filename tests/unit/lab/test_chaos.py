@@ -1,4 +1,4 @@
-"""`make chaos`: an experiment with one fault, with and without load, and what the terminal shows of it."""
+"""`make chaos`: an experiment with one fault, with and without load, and its terminal page."""
 
 import _thread
 import argparse
@@ -44,7 +44,10 @@ def run(given: Settings) -> int:
 def test_a_kill_without_load_is_told_from_journal_and_samples(
     lab: Lab, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The story on the terminal; raw records, story, scenario and verdict in a folder of their own."""
+    """The story on the terminal.
+
+    Raw records, story, scenario and verdict in a folder of their own.
+    """
     given = settings(lab, tmp_path)
     assert run(given) == 0
     output = capsys.readouterr().out
@@ -104,7 +107,10 @@ def test_a_kill_with_load_is_an_experiment_with_a_ledger(
 def test_two_servers_are_paused_at_the_same_time_and_the_end_of_it_is_told(
     lab: Lab, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The second does not wait until Docker has answered the first; the containers run again afterwards."""
+    """The second does not wait until Docker has answered the first.
+
+    The containers run again afterwards.
+    """
     post, both = lab.on_post, threading.Barrier(2, timeout=30)
 
     def together(action: str, name: str) -> None:

@@ -66,7 +66,10 @@ def test_every_class_of_the_ledger_has_what_a_client_sees_of_it() -> None:
 
 
 def test_a_class_that_contradicts_the_client_makes_the_ledger_incomplete(tmp_path: Path) -> None:
-    """HAProxy says that its time in the queue was up; the client saw no X-Refused-By: another HAProxy."""
+    """HAProxy says that its time in the queue was up.
+
+    The client saw no X-Refused-By: another HAProxy.
+    """
     planted = Planted(tmp_path)
     planted.request(0)
     planted.request(1, status=503, server="haproxy", haproxy_server="<NOSRV>", termination="SC")

@@ -335,7 +335,10 @@ def around(folder: Path, planted: Planted) -> dict[str, float | str]:
 
 
 def test_latencies_are_measured_around_the_fault(tmp_path: Path) -> None:
-    """The second after is held against the slowest of the seconds before; whoever got no reply is slower."""
+    """The second after is held against the slowest of the seconds before.
+
+    Whoever got no reply is slower.
+    """
     planted = Planted(tmp_path)
     for number in range(250):
         planted.request(number / 50, took_ms=20 if number % 50 == 25 else 10)
@@ -365,7 +368,10 @@ def test_a_lost_request_is_slower_than_any_reply(tmp_path: Path) -> None:
 
 
 def test_the_slowest_of_a_second_is_usual_where_each_second_has_its_like(tmp_path: Path) -> None:
-    """Planted: a slow request in every second. Against a p99 the second after the fault looked bad."""
+    """Planted: a slow request in every second.
+
+    Against a p99 the second after the fault looked bad.
+    """
     planted = Planted(tmp_path)
     for number in range(350):
         planted.request(number / 50, took_ms=80 if number % 50 == 25 else 10)

@@ -60,7 +60,10 @@ def settings(lab: Lab, folder: Path, scenario: str = SCENARIO, **more: Any) -> S
 def test_a_kill_is_done_watched_recovered_from_and_judged(
     lab: Lab, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Every file of the folder is there; the fault's four events are in order; the verdict is in words."""
+    """Every file of the folder is there; the fault's four events are in order.
+
+    The verdict is in words.
+    """
     given = settings(lab, tmp_path)
     status = command.run(argparse.Namespace(), given)
     folder = the_folder(given)
@@ -100,7 +103,7 @@ def test_a_kill_is_done_watched_recovered_from_and_judged(
 
 
 def test_a_kill_of_a_server_without_traffic_is_no_experiment(lab: Lab, tmp_path: Path) -> None:
-    """Planted: all requests went to another server, and the verdict was met on every expectation."""
+    """Planted: all requests went to another server, and every expectation was met."""
     lab.first = "predictor-2"
     given = settings(lab, tmp_path)
     status = command.run(argparse.Namespace(), given)
@@ -144,7 +147,10 @@ def test_answers_that_all_servers_agree_on_are_wrong_all_the_same(
 
 
 def test_servers_of_another_model_are_refused_before_any_load(lab: Lab, tmp_path: Path) -> None:
-    """The message names the server, both versions, and what to do; nothing is written, nobody is struck."""
+    """The message names the server, both versions, and what to do.
+
+    Nothing is written, nobody is struck.
+    """
     lab.info = {"model_version": "0.9.0+cafe"}
     given = settings(lab, tmp_path)
     with pytest.raises(ModelError, match=r"predictor-1 serves the model 0\.9\.0\+cafe, the tools carry 1\."):
@@ -154,7 +160,10 @@ def test_servers_of_another_model_are_refused_before_any_load(lab: Lab, tmp_path
 
 
 def test_damage_beyond_the_bound_stops_it_and_undoes_the_fault(lab: Lab, tmp_path: Path) -> None:
-    """The pause would last 60 s; it ends as soon as the bound is passed, and its end is verified."""
+    """The pause would last 60 s.
+
+    It ends as soon as the bound is passed, and its end is verified.
+    """
     scenario = SCENARIO.replace("fault: kill", "fault: pause").replace("at_s: 0}", "at_s: 0, length_s: 60}")
     given = settings(lab, tmp_path, scenario)
     fall = lab.fall
@@ -185,7 +194,10 @@ def test_damage_beyond_the_bound_stops_it_and_undoes_the_fault(lab: Lab, tmp_pat
 
 
 def test_damage_after_a_kill_that_nobody_repairs_stops_it_too(lab: Lab, tmp_path: Path) -> None:
-    """The kill is over at once; the damage comes while the recovery is waited for. Undoing is starting it."""
+    """The kill is over at once; the damage comes while the recovery is waited for.
+
+    Undoing is starting it.
+    """
     given = settings(lab, tmp_path)
     fall, post = lab.fall, lab.on_post
     lab.repair_s = None

@@ -36,7 +36,10 @@ def killed_at_3(folder: Path, planted: Planted, target: str = "predictor-1") -> 
 
 
 def test_requests_on_a_struck_server_and_sent_to_it_are_exposed(tmp_path: Path) -> None:
-    """In flight and answered; retried elsewhere; sent and lost. Those of the other server are not."""
+    """In flight and answered; retried elsewhere; sent and lost.
+
+    Those of the other server are not.
+    """
     planted = Planted(tmp_path)
     load(planted)
     planted.request(2.99, server="predictor-1")

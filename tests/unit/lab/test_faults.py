@@ -1,4 +1,4 @@
-"""Each fault is seen to take effect and to end, its end is verified, and one without memory can undo it."""
+"""Each fault takes effect and ends, as verified; a process without memory can undo it."""
 
 import itertools
 import os
@@ -60,7 +60,8 @@ def undo(name: str, context: Context) -> None:
 class Health:
     """A predictor that says ready, or unready from SIGTERM to its next start.
 
-    It exits when it was asked often enough in between: whoever asks meets a server that drains, and its end.
+    It exits when it was asked often enough in between: whoever asks meets a server that drains, and
+    its end.
     """
 
     def __init__(self, peer: LoopbackDocker, *, looks: int = 3) -> None:
@@ -350,7 +351,10 @@ def test_a_restart_goes_on_beside_and_is_waited_for(peer: LoopbackDocker, contex
 def test_a_rolling_restart_goes_by_name_and_never_has_two_servers_down(
     peer: LoopbackDocker, engine: Engine, monkeypatch: pytest.MonkeyPatch, *, apart: bool
 ) -> None:
-    """Struck together, in whatever order, they queue up; each waits until the one before is ready."""
+    """Struck together, in whatever order, they queue up.
+
+    Each waits until the one before is ready.
+    """
     peer.took_s = 0.05
     order = ["predictor-10", "predictor-3", "predictor-2"]
     peer.add("lab-predictor-10-1")
@@ -570,7 +574,10 @@ def test_what_is_killed_beside_a_server_has_to_be_started_again(
 
 @pytest.mark.parametrize("name", faults.names())
 def test_each_fault_is_complete(name: str) -> None:
-    """Its file says what it does, its instance where, who ends it and for how long; all within bounds."""
+    """Its file says what it does, its instance where, who ends it and for how long.
+
+    All within bounds.
+    """
     fault = faults.load(name)
     assert fault.name == name
     assert sys.modules[f"lab.faults.kinds.{name}"].__doc__

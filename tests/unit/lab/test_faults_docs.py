@@ -1,4 +1,7 @@
-"""docs/faults.md is complete: each fault with its places, parameters, bounds and end; the examples work."""
+"""docs/faults.md is complete: each fault with its places, parameters, bounds and end.
+
+The examples work.
+"""
 
 import re
 import sys

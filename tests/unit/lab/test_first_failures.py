@@ -1,4 +1,7 @@
-"""The rate at the first failure over several runs: what counts, what does not, and where the median lies."""
+"""The rate at the first failure over several runs.
+
+What counts, what does not, and where the median lies.
+"""
 
 from dataclasses import replace
 
@@ -15,7 +18,8 @@ from unit.lab.test_compare import run
         ([150], Rate(150), Rate(150), Rate(150)),
         ([160, 150, 155], Rate(155), Rate(150), Rate(160)),
         ([150, 160], Rate(155), Rate(150), Rate(160)),
-        # Three of four runs ended without a failure at 300/s, the bound: it is not averaged as a rate.
+        # Three of four runs ended without a failure at 300/s, the bound: it is not averaged as a
+        # rate.
         ([150, None, 160], Rate(160), Rate(150), Rate(300, above=True)),
         ([150, None, None], Rate(300, above=True), Rate(150), Rate(300, above=True)),
         ([150, None], Rate(225, above=True), Rate(150), Rate(300, above=True)),

@@ -53,7 +53,10 @@ def only(planted: Planted, name: str) -> str:
 
 
 def test_a_sound_failover_breaks_no_invariant(planted: Planted) -> None:
-    """Killed, replaced, started again, stable for 5 s, demoted; the standby serves only in between."""
+    """Killed, replaced, started again, stable for 5 s, demoted.
+
+    The standby serves only in between.
+    """
     planted.journal = told(
         FAILED_1,
         decided(19, "promote", "predictor-3"),
@@ -151,7 +154,10 @@ def test_a_request_for_a_parked_standby_is_found_unless_nobody_else_was_left(pla
 
 
 def test_a_request_that_came_before_a_promotion_may_go_to_the_promoted_server(planted: Planted) -> None:
-    """It waited in the queue, or hung elsewhere and was tried again: HAProxy chose later than it came."""
+    """It waited in the queue, or hung elsewhere and was tried again.
+
+    HAProxy chose later than it came.
+    """
     planted.journal = told(
         FAILED_1,
         decided(699, "promote", "predictor-3"),
@@ -184,7 +190,7 @@ def test_a_demotion_before_the_others_are_stable_is_found(planted: Planted) -> N
 def test_a_restart_that_the_back_off_forbids_is_found(
     planted: Planted, second_ms: float, third_ms: float, words: str
 ) -> None:
-    """The second start comes 1 s after the first at the earliest, the third 2 s after the second."""
+    """The second start comes at least 1 s after the first, the third 2 s after that."""
     planted.journal = told(
         FAILED_1,
         decided(0.1, "start", "predictor-1"),
@@ -198,7 +204,10 @@ def test_a_restart_that_the_back_off_forbids_is_found(
 def test_starts_do_not_count_as_a_row_after_a_kill_in_a_stable_time(
     planted: Planted, *, killed: bool
 ) -> None:
-    """It was up for 6 s: stable_s, not proven_s; so only a kill from outside makes the pauses begin anew."""
+    """It was up for 6 s: stable_s, not proven_s.
+
+    So only a kill from outside makes the pauses begin anew.
+    """
     planted.journal = told(
         FAILED_1,
         decided(200, "start", "predictor-1"),
@@ -213,7 +222,7 @@ def test_starts_do_not_count_as_a_row_after_a_kill_in_a_stable_time(
 
 
 def crashes(up_s: float, *, killed: bool) -> list[Entry]:
-    """Plant a server that is up 1 s after its start, ends `up_s` later and is started at once; 6 times."""
+    """Plant 6 times a server that is up 1 s after its start, and ends `up_s` later."""
     rows, at = [FAILED_1], 100.0
     for _ in range(6):
         rows += [decided(at, "start", "predictor-1"), observed(at + 1000, "predictor-1", health="up")]
@@ -231,7 +240,7 @@ def crashes(up_s: float, *, killed: bool) -> list[Entry]:
 def test_a_server_that_crashes_by_itself_does_not_prove_itself_by_being_stable(
     planted: Planted, up_s: float, *, killed: bool, sound: bool
 ) -> None:
-    """The pauses begin anew after proven_s (60 s), or after a kill from outside after stable_s (5 s)."""
+    """The pauses begin anew after proven_s (60 s), or after a kill once stable for 5 s."""
     planted.journal = crashes(up_s, killed=killed)
     if sound:
         assert broken(planted) == {}
@@ -321,7 +330,10 @@ def test_without_a_journal_nothing_that_it_tells_is_valid(planted: Planted) -> N
 
 @pytest.mark.parametrize("lines", [0, 1, 5])
 def test_a_rotated_journal_is_no_proof_of_anything(planted: Planted, lines: int) -> None:
-    """Its first line, the controller's start, is gone: whatever came after it may be gone as well."""
+    """Its first line, the controller's start, is gone.
+
+    Whatever came after it may be gone as well.
+    """
     planted.journal = told(*PROMOTED)[-lines:] if lines else []
     found = broken(planted)
     assert set(found) == {f"{name}: unknown" for name in invariants.RULES if name != AFTER}
@@ -375,7 +387,7 @@ def test_a_finding_says_how_many_events_it_saw(planted: Planted) -> None:
 
 
 def test_the_journal_may_begin_with_the_run(planted: Planted) -> None:
-    """Then the state at the start tells what was known before, and only the policy is from earlier."""
+    """The state at the start tells what was known before; only the policy is from earlier."""
     entries = told(*PROMOTED, acted(9000, "demote", "predictor-3"), observed(9001, "predictor-3", weight=0))
     planted.journal = [entries[0], *entries[4:]]
     assert broken(planted) == {}
@@ -388,7 +400,10 @@ def test_the_journal_may_begin_with_the_run(planted: Planted) -> None:
 def test_a_promotion_without_a_record_of_its_proof_is_unknown(
     planted: Planted, lacks: dict[str, Any], words: str
 ) -> None:
-    """The journal begins with the run, and the state at its start does not tell; Docker may not answer."""
+    """The journal begins with the run, and the state at its start does not tell.
+
+    Docker may not answer.
+    """
     entries = told(*PROMOTED, acted(9000, "demote", "predictor-3"), observed(9001, "predictor-3", weight=0))
     planted.journal = [entries[0], *entries[4:]]
     planted.start = state(

@@ -1,4 +1,4 @@
-"""Settings: read from the environment, checked, with errors that name key, value and expectation."""
+"""Settings from the environment, checked; errors name key, value and expectation."""
 
 import pytest
 

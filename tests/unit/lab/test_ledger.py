@@ -1,4 +1,7 @@
-"""The ledger against planted truth: each request in the right class, and gaps in the records seen as such."""
+"""The ledger against planted truth.
+
+Each request in the right class, and gaps in the records seen as such.
+"""
 
 import argparse
 import contextlib
@@ -263,7 +266,10 @@ def test_37_planted_losses_are_37_in_the_right_classes(planted: Planted) -> None
 
 
 def test_a_loss_after_a_retry_says_what_is_not_known(planted: Planted) -> None:
-    """HAProxy's state is that of the last try; who had it before is known by the predictors' logs alone."""
+    """HAProxy's state is that of the last try.
+
+    Who had it before is known by the predictors' logs alone.
+    """
     planted.request(0)
     fields: dict[str, Any] = {"status": 503, "server": "haproxy", "haproxy_server": "<NOSRV>"}
     planted.request(1, termination="SC", **fields)
@@ -307,7 +313,7 @@ def test_a_missing_log_makes_everything_unknown(planted: Planted) -> None:
 
 
 def test_lines_that_a_dead_haproxy_did_not_write_are_expected(planted: Planted) -> None:
-    """It was struck: who was answered was served, and who was not was lost where the predictor's log says."""
+    """It was struck: who was answered was served; who was not was lost where the log says."""
     planted.fault(5.0, "inject", "haproxy")
     planted.fault(5.2, "effect", "haproxy")
     planted.fault(7.0, "ended", "haproxy")
@@ -345,7 +351,10 @@ def test_lines_that_a_dying_predictor_did_not_write_are_told_from_lost_logs(plan
 
 
 def test_requests_without_a_row_of_the_client_are_counted(planted: Planted) -> None:
-    """The load's own make the ledger incomplete; those of others, and the probe before the load, do not."""
+    """The load's own make the ledger incomplete.
+
+    Those of others, and the probe before the load, do not.
+    """
     for number in range(20):
         planted.request(number / 10)
     planted.log("probe-1", 0.5)
@@ -395,7 +404,7 @@ CONTAINERS = {"haproxy": "", "predictor-1": "", "predictor-2": "", "controller":
 
 
 def test_the_logs_of_all_parts_are_fetched(tmp_path: Path) -> None:
-    """Requests and messages apart, the predictors' lines in one file, the journal without other lines."""
+    """Requests and messages apart, predictors' lines in one file, the journal by itself."""
     entry = {"seq": 1, "time": T0, "event": "started", "policy": {}}
     logs = {
         "haproxy": ['{"id": "probe-1"}', "Proxy public started.", '{"id": "a\u2028b"}'],

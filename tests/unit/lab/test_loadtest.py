@@ -1,4 +1,4 @@
-"""The load test with real Locust against a real server on loopback that misbehaves as its script says."""
+"""The load test: real Locust against a loopback server that misbehaves by its script."""
 
 import argparse
 import csv
@@ -67,7 +67,10 @@ def predictions(script: Script, *, steady: bool = True) -> Script:
 
 
 def environment(server: ScriptedServer, results: Path, **variables: str) -> dict[str, str]:
-    """Return the variables of a short run; whether this machine is busy is no matter of these tests."""
+    """Return the variables of a short run.
+
+    Whether this machine is busy is no matter of these tests.
+    """
     return {
         "LAB_TARGET": server.url,
         "LAB_CONTROLLER": server.url,
@@ -234,7 +237,10 @@ def capacity(per_server: int) -> Script:
 def test_trials_have_seeds_of_their_own_and_say_together_what_they_found(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Two ramps against a server that takes 30 requests: the 31st is due at another time in each."""
+    """Two ramps against a server that takes 30 requests.
+
+    The 31st is due at another time in each.
+    """
     with serving(predictions(capacity(30))) as server, docker() as peer:
         variables = {"PATTERN": "ramp", "ARRIVALS": "poisson", "RATE": "20", "RAMP": "20", "BEYOND_S": "1"}
         given = environment(server, tmp_path, LAB_DOCKER_URL=peer.url, TRIALS="2", SEED="5", **variables)
@@ -267,7 +273,7 @@ def test_more_requests_in_progress_than_allowed_make_the_run_invalid(tmp_path: P
 
 
 def test_closed_users_wait_for_their_replies(tmp_path: Path) -> None:
-    """4 users, replies after 0.2 s, pauses of 0.2 s: 10 requests/s, whatever the rate of open arrivals."""
+    """4 users, replies after 0.2 s, pauses of 0.2 s: 10 requests/s, whatever RATE says."""
     with serving(predictions(lambda *_: Reply(delay_s=0.2))) as server:
         variables = {"PATTERN": "", "USERS": "4", "RAMP": "100", "THINK_S": "0.2", "DURATION": "3"}
         outcome = load(server, tmp_path, **variables)

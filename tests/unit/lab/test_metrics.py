@@ -66,7 +66,10 @@ def test_failures_are_counted_by_kind(tmp_path: Path) -> None:
 
 
 def test_rate_at_the_first_failure_is_that_of_the_second_before_it(tmp_path: Path) -> None:
-    """10/s for 3 s, then 40/s; refused at 5.0 s: the second before it held 40 and the refused one."""
+    """10/s for 3 s, then 40/s.
+
+    Refused at 5.0 s: the second before it held 40 and the refused one.
+    """
     rows = [*steady(10, 0, 3), *steady(40, 3, 8), request(4.99, 10, failure="refused", status=429)]
     first = records(tmp_path, rows).first_failure()
     assert first is not None

@@ -56,7 +56,10 @@ def told(
 
 
 def test_a_kill_with_a_standby_is_told_from_the_kill_to_steady_again(tmp_path: Path) -> None:
-    """Each milestone has its server and its time since the kill; records from before are left out."""
+    """Each milestone has its server and its time since the kill.
+
+    Records from before are left out.
+    """
     lines = (log_line(10, 15, "predictor-3", retries="+1"), log_line(40, 9, "predictor-3"), log_line(5, 9))
     made = told(tmp_path, KILLED_AND_REPLACED, lines=lines)
     assert [(each.name, each.server, round(made.at_ms(each), 1)) for each in made.milestones] == [

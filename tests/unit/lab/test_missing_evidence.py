@@ -1,7 +1,10 @@
-"""Missing evidence is never "met": an experiment with its records is, and without a part of them invalid.
+"""Missing evidence is never "met".
 
-The run is that of 2-active at 40 requests/s for 50 s; predictor-1 is killed in it, its requests are saved by
-a retry, and it comes back. Each case takes something away, or plants what contradicts the rest.
+An experiment with its records is, and without a part of them invalid.
+
+The run is that of 2-active at 40 requests/s for 50 s; predictor-1 is killed in it, its requests are
+saved by a retry, and it comes back. Each case takes something away, or plants what contradicts the
+rest.
 """
 
 from __future__ import annotations

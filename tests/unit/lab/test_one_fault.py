@@ -118,7 +118,10 @@ def test_the_load_is_70_percent_of_what_is_left_in_service(given: dict[str, obje
 
 
 def test_the_scenario_is_a_real_one_that_can_be_run_again() -> None:
-    """Its text, read as a file, is the same scenario: who is struck, how long, how long it may take."""
+    """Its text, read as a file, is the same scenario.
+
+    Who is struck, how long, how long it may take.
+    """
     made = chosen({"fault": "pause", "hang_s": 2.5, "count": 2, "chaos_wait_s": 20.0, "with_load": 1})
     again, problems = parse.parse(made.text, "own.yaml")
     assert problems == ()

@@ -1,4 +1,4 @@
-"""The right answers come from the model file, the bodies from the features that a predictor states."""
+"""The right answers come from the model file, the bodies from a predictor's features."""
 
 from __future__ import annotations
 

@@ -83,7 +83,10 @@ def test_arrivals_are_in_order_and_within_the_run(
 
 
 def test_poisson_arrivals_have_the_rate_on_average_and_the_spread_of_independent_clients() -> None:
-    """Gaps are exponential: their standard deviation equals their mean; evenly spaced ones have none."""
+    """Gaps are exponential: their standard deviation equals their mean.
+
+    Evenly spaced ones have none.
+    """
     times = due(pacing.constant(100, 200), "poisson", seed=7)
     gaps = [b - a for a, b in itertools.pairwise(times)]
     mean = sum(gaps) / len(gaps)

@@ -1,4 +1,4 @@
-"""One percentile: nearest rank, the same in Python and in SQL, and no other one anywhere in the lab."""
+"""One percentile: nearest rank, the same in Python and SQL, and no other in the lab."""
 
 import math
 import random
@@ -42,7 +42,7 @@ def test_a_percentile_is_the_nearest_rank_and_a_failure_is_slower_than_any_reply
 
 
 def test_the_sql_twin_agrees_over_random_samples() -> None:
-    """With failures among them, of every size up to 250, at each share the lab uses and some others."""
+    """With failures among them, of every size up to 250, at each share that the lab uses."""
     chance = random.Random(1)  # noqa: S311 - samples for a test
     with duckdb.connect() as db:
         for count in range(251):

@@ -1,4 +1,7 @@
-"""The report of an experiment: complete, offline, safe, readable, and made even from half a folder."""
+"""The report of an experiment.
+
+Complete, offline, safe, readable, and made even from half a folder.
+"""
 
 import importlib
 import io
@@ -144,7 +147,10 @@ def test_only_the_first_lost_requests_are_listed(tmp_path: Path) -> None:
 
 
 def test_nothing_outside_of_the_page_is_named_or_may_be_loaded(html: str) -> None:
-    """Plotly's own text holds addresses of maps that are never drawn; the policy forbids to load any."""
+    """Plotly's own text holds addresses of maps that are never drawn.
+
+    The policy forbids to load any.
+    """
     own = without_scripts(html)
     hosts = set(re.findall(r"://([\w.-]+)", own))
     assert hosts <= {"haproxy", "controller", "fault-proxy", "watchdog"}, (

@@ -18,7 +18,10 @@ haproxy_process_build_info{version="3.0.11-1+deb13u2"} 1
 
 
 def test_limits_and_environment_are_dockers_words_without_what_is_not_the_labs() -> None:
-    """PATH, HOME and the proxies of Docker's client are left out; a value may hold `=` and line ends."""
+    """PATH, HOME and the proxies of Docker's client are left out.
+
+    A value may hold `=` and line ends.
+    """
     assert container(STARTED) == {
         "image": "sha256:cafe",
         "cpu_period_us": 10_000,

@@ -1,7 +1,9 @@
-"""No scenario's bounds are so wide that nothing breaks them: a good run is met, each planted bad one is not.
+"""No scenario's bounds are so wide that nothing breaks them.
 
-The requests are planted in the records and go through ledger and measures. What a scenario expects beside
-them (promotions, restarts) is taken as kept, so that it is the requests that break it.
+A good run is met, each planted bad one is not.
+
+The requests are planted in the records and go through ledger and measures. What a scenario expects
+beside them (promotions, restarts) is taken as kept, so that it is the requests that break it.
 """
 
 from __future__ import annotations

@@ -143,7 +143,10 @@ def test_an_unknown_scenario_names_those_that_are_there() -> None:
 
 
 def test_a_users_own_file_works_like_the_labs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """It is listed with its line; one of the lab's names replaces the lab's; a bad one is said to be bad."""
+    """It is listed with its line; one of the lab's names replaces the lab's.
+
+    A bad one is said to be bad.
+    """
     (tmp_path / "own.yaml").write_text(GOOD)
     (tmp_path / "hang.yaml").write_text(GOOD.replace("one dies", "my own hang"))
     assert command.run(argparse.Namespace(), Settings(scenarios_dir=tmp_path)) == 0

@@ -54,7 +54,7 @@ def reworded(entry: Entry, sentence: str) -> Entry:
 
 
 def results(folder: Path, journal: list[Entry]) -> dict[str, Any]:
-    """Return what is found in the records with this journal, without the sentences that are shown."""
+    """Return what the records show with this journal, without the sentences."""
     folder.mkdir()
     planted = Planted(folder)
     planted.journal = journal

@@ -1,4 +1,4 @@
-"""How servers serve is stated, and a machine that is too slow for it is told by the services it held up."""
+"""How servers serve is stated; a machine that is too slow for it shows in slow services."""
 
 from __future__ import annotations
 

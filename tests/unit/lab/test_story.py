@@ -1,4 +1,7 @@
-"""The budget against planted delays: each appears in its phase, and in no other; and the requests' part."""
+"""The budget against planted delays: each appears in its phase, and in no other.
+
+And the requests' part.
+"""
 
 import argparse
 import json
@@ -21,7 +24,7 @@ def planted(tmp_path: Path) -> Planted:
 
 
 def failover(planted: Planted, *, promotion_ms: float = 2.0) -> Path:
-    """Plant a kill at T0: noticed after 18 ms, decided after 19, in rotation `promotion_ms` later."""
+    """Plant a kill at T0: noticed after 18 ms, decided after 19, promoted `promotion_ms` later."""
     done = 19.0 + promotion_ms
     planted.fault(0.0, "inject")
     planted.fault(0.15, "effect")
@@ -83,7 +86,10 @@ def test_each_phase_of_a_failover_has_its_time_and_its_source(planted: Planted) 
 
 
 def test_a_planted_promotion_delay_of_250_ms_appears_in_its_phase(planted: Planted, tmp_path: Path) -> None:
-    """It is HAProxy that took so long to accept the promotion; the other phases are as without the delay."""
+    """It is HAProxy that took so long to accept the promotion.
+
+    The other phases are as without the delay.
+    """
     slow = story.build(failover(planted, promotion_ms=252.0))
     other = tmp_path / "other"
     other.mkdir()
@@ -159,8 +165,8 @@ def test_requests_bound_the_difference_of_clocks(
 ) -> None:
     """HAProxy has each request 0.3 ms after it was sent, by a time that may be 1 ms early.
 
-    It ends it 0.3 ms after the client, by which the clocks differ at least; `off_ms` is how far they have
-    moved by a second request.
+    It ends it 0.3 ms after the client, by which the clocks differ at least; `off_ms` is how far
+    they have moved by a second request.
     """
     planted.request(0)
     planted.fault(0, "inject")
@@ -194,7 +200,10 @@ def test_contradicting_clocks_leave_the_client_s_time_unknown(planted: Planted) 
 
 
 def test_the_requests_around_a_failure_are_counted_by_the_ledger_s_classes(planted: Planted) -> None:
-    """In progress at the fault or due before it is steady again; slowest and usual by the same statistic."""
+    """In progress at the fault or due before it is steady again.
+
+    Slowest and usual by the same statistic.
+    """
     planted.fault(0.0, "inject")
     for number in range(50):
         planted.request(number / 10 - 5.05, took_ms=20 + number % 10)

@@ -1,4 +1,7 @@
-"""Whom a fault strikes: words, state and seed in, names out; what a topology lacks is not applicable."""
+"""Whom a fault strikes: words, state and seed in, names out.
+
+What a topology lacks is not applicable.
+"""
 
 from dataclasses import replace
 

@@ -29,7 +29,10 @@ def peer() -> Iterator[LoopbackController]:
 
 
 def test_the_table_says_role_region_state_and_use_of_each_server() -> None:
-    """A dead container is shown beside the health; nothing is cut off where there is no terminal."""
+    """A dead container is shown beside the health.
+
+    Nothing is cut off where there is no terminal.
+    """
     out = StringIO()
     shown = state(
         server("predictor-1"), server("predictor-3", "standby", "down", container="exited"), steady=False
@@ -43,7 +46,10 @@ def test_the_table_says_role_region_state_and_use_of_each_server() -> None:
 
 
 def test_lines_end_with_their_last_visible_character() -> None:
-    """Rich fills up a table's lines; what is copied or compared should not have that. Colours stay."""
+    """Rich fills up a table's lines; what is copied or compared should not have that.
+
+    Colours stay.
+    """
     out = StringIO()
     shown = Console(file=out, force_terminal=True, width=120, color_system="standard", highlight=False)
     wide = replace(server("predictor-2"), reason="東京")
@@ -113,7 +119,10 @@ def test_stats_prints_the_table_and_the_address(
 def test_wait_says_what_comes_next_once_the_system_is_steady(
     peer: LoopbackController, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """It waits for what is missing, and names it; then come addresses, table, an example and commands."""
+    """It waits for what is missing, and names it.
+
+    Then come addresses, table, an example and commands.
+    """
     steady = peer.state
     peer.state = state(server("predictor-1", health="starting"), steady=False)
     threading.Timer(0.5, lambda: setattr(peer, "state", steady)).start()
@@ -172,7 +181,7 @@ def followed(items: queue.Queue[Entry | str], count: int) -> list[Entry | str]:
 
 
 def test_watch_goes_on_over_a_restart_of_the_controller(peer: LoopbackController) -> None:
-    """It says that the controller is gone and was restarted, and shows the new journal from its start."""
+    """It says that the controller was restarted, and shows the new journal from its start."""
     peer.write(*KILLED_AND_REPLACED[:2])
     items: queue.Queue[Entry | str] = queue.Queue()
     threading.Thread(target=watch.Follower(peer.url, items).run, daemon=True).start()

@@ -36,7 +36,8 @@ services:
         server predictor-3 predictor-3:8000 check weight 0 # standby
 """
 
-# Each row: what is wrong, the text replaced in GOOD, its replacement, and words of the problem with its line.
+# Each row: what is wrong, the text replaced in GOOD, its replacement, and words of the problem with
+# its line.
 BAD = [
     ("bad syntax", 'profiles: ["two"]', 'profiles: ["two"', "5: not valid YAML: expected ',' or ']'"),
     ("a tab", "  mem_limit", "\tmem_limit", "5: not valid YAML: found character '\\t'"),

@@ -1,4 +1,7 @@
-"""A fault that lasts is ended: on the way out, on errors, after its limit, after its owner's death."""
+"""A fault that lasts is ended.
+
+On the way out, on errors, after its limit, after its owner's death.
+"""
 
 import os
 import socket
@@ -144,7 +147,7 @@ def test_nothing_is_done_without_a_watchdog(
 
 
 def test_a_watchdog_that_is_gone_by_then_is_noticed_before_anything_is_done(peer: LoopbackDocker) -> None:
-    """A server that closes the connection after it was ready, as a container does that is killed."""
+    """A server that closes the connection once it was ready, as a killed container does."""
     with socket.create_server(("127.0.0.1", 0)) as server:
 
         def say_ready_and_leave() -> None:

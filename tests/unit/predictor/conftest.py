@@ -62,7 +62,10 @@ class Running:
         return reply.status_code, reply.json()["reason"]
 
     def until_ready(self, *, ready: bool = True) -> str:
-        """Poll until the predictor is ready (or unready); returns the reason, fails after PATIENCE_S."""
+        """Poll until the predictor is ready (or unready).
+
+        Returns the reason, fails after PATIENCE_S.
+        """
         deadline = time.monotonic() + PATIENCE_S
         status, reason = self.readiness()
         while (status == 200) is not ready:

@@ -56,7 +56,10 @@ def moved(test: Callable[[MovedLoop], Awaitable[T]]) -> T:
 
 @dataclass
 class Reply:
-    """What an application sent; `status` 0: nothing. `after_s` is the loop's time from the request on."""
+    """What an application sent; `status` 0: nothing.
+
+    `after_s` is the loop's time from the request on.
+    """
 
     status: int = 0
     headers: dict[str, str] = field(default_factory=dict)

@@ -144,7 +144,7 @@ def test_an_inference_that_does_not_fit_its_service_makes_it_slow() -> None:
 
 @pytest.mark.parametrize("cv", [0.3, 1.0, 2.0])
 def test_varying_service_times_have_the_stated_mean_and_variation(cv: float) -> None:
-    """20,000 draws; the mean's standard error is cv / 141 of it, so 4 % is over 2.8 of them at cv 2."""
+    """20,000 draws: the standard error is cv / 141 of the mean, so 4 % is 2.8 of them at cv 2."""
 
     async def test(loop: MovedLoop) -> list[float]:
         device = accelerator(loop, cv=cv, seed="1:predictor-1")

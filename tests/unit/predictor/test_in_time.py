@@ -1,4 +1,7 @@
-"""What a whole predictor does in time, by a clock that the test moves: load, limits, readiness, faults."""
+"""What a whole predictor does in time, by a clock that the test moves.
+
+Load, limits, readiness, faults.
+"""
 
 import asyncio
 import json
@@ -38,7 +41,7 @@ def statuses(replies: list[Reply]) -> dict[int, int]:
 def test_it_serves_what_is_stated_and_golden_inputs_take_nothing_of_it(
     model_path: Path, slots: int, served: int
 ) -> None:
-    """10 s at 50 services per second and slot, and then what the 8 clients still have in progress."""
+    """10 s at 50 services per second and slot, then what 8 clients have in progress."""
 
     async def test(loop: MovedLoop) -> None:
         async with serving(loop, model_path, slots=slots, golden_interval_s=0.01) as app:

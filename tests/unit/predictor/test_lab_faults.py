@@ -258,7 +258,10 @@ def test_slow_bodies_end_when_they_are_undone(context: Context) -> None:
 def test_a_crash_loop_counts_what_docker_saw_die(
     engine: Engine, peer: LoopbackDocker, monkeypatch: pytest.MonkeyPatch, *, heard: bool
 ) -> None:
-    """The server here is a scripted one: a real one would take the tests along. It may live on when told."""
+    """The server here is a scripted one: a real one would take the tests along.
+
+    It may live on when told.
+    """
     monkeypatch.setattr(crash_loop, "POLL_S", 0.02)
     monkeypatch.setattr(crash_loop, "DEATH_S", 2.0 if heard else 0.1)
 

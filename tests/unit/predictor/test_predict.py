@@ -23,7 +23,10 @@ def server(request: pytest.FixtureRequest) -> Running:
 
 
 def raw(server: Running, *parts: bytes, pause_s: float = 0.0) -> bytes:
-    """Send bytes as they are, a part at a time; returns all that comes back until the server closes."""
+    """Send bytes as they are, a part at a time.
+
+    Returns all that comes back until the server closes.
+    """
     with socket.create_connection(("127.0.0.1", server.port), PATIENCE_S) as connection:
         for part in parts:
             connection.sendall(part)

@@ -1,4 +1,7 @@
-"""A reply is written whole: a kill between head and body would lose a request that cannot be sent again."""
+"""A reply is written whole.
+
+A kill between head and body would lose a request that cannot be sent again.
+"""
 
 import asyncio
 from pathlib import Path

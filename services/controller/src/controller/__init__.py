@@ -1,1 +1,4 @@
-"""The controller of HADR Lab: watches the servers, promotes standbys, brings failed servers back."""
+"""The controller of HADR Lab.
+
+Watches the servers, promotes standbys, brings failed servers back.
+"""

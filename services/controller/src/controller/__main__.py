@@ -1,8 +1,8 @@
 """Wiring and signals.
 
-Each part runs as a task of one group: a bug in one ends the process with its traceback. Docker then starts
-the controller again, and it learns the present from HAProxy and Docker; to live on with a part missing
-would be worse.
+Each part runs as a task of one group: a bug in one ends the process with its traceback. Docker then
+starts the controller again, and it learns the present from HAProxy and Docker; to live on with a
+part missing would be worse.
 """
 
 import asyncio

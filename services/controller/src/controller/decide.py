@@ -1,42 +1,50 @@
-"""The rules: decide(observation, policy, now) -> Decision. Pure: no I/O, no clock, frozen data in and out.
+"""The rules: decide(observation, policy, now) -> Decision.
 
-Words. A server is *healthy* when HAProxy's check says up and nothing newer says it is dead; *in rotation*
-when its weight is above 0 and no person took it out; *in service* when both. A standby (initial weight 0)
-is *parked* at weight 0 and *promoted* above it. It is *proven* when its last check passed, its tripwire is
-connected and Docker, if it can be reached, says that its container runs.
+Pure: no I/O, no clock, frozen data in and out.
 
-1. Mark down. A server is dead when its tripwire ended and connecting anew was refused or timed out, or when
-   Docker says that its container does not run, is paused, or was just sent SIGKILL. HAProxy is told at once
-   (`health down`), before its own checks know. That holds until the next good checks, with or without a
-   controller. Nothing but death takes a server out this way, so the last server that could answer is never
-   taken out.
+Words. A server is *healthy* when HAProxy's check says up and nothing newer says it is dead; *in
+rotation* when its weight is above 0 and no person took it out; *in service* when both. A standby
+(initial weight 0) is *parked* at weight 0 and *promoted* above it. It is *proven* when its last
+check passed, its tripwire is connected and Docker, if it can be reached, says that its container
+runs.
+
+1. Mark down. A server is dead when its tripwire ended and connecting anew was refused or timed out,
+   or when Docker says that its container does not run, is paused, or was just sent SIGKILL. HAProxy
+   is told at once (`health down`), before its own checks know. That holds until the next good
+   checks, with or without a controller. Nothing but death takes a server out this way, so the last
+   server that could answer is never taken out.
 2. Promote, one of:
    - Failure: for each active server that is not in service, one standby, as long as one is proven.
-   - Saturation: when every server in service is at its limit or has a queue (or requests wait for any
-     server), for saturation_s without a break: one standby. The time starts anew with it, so that a further
-     one follows only if the first was not enough. Overload never marks a server down or restarts it.
+   - Saturation: when every server in service is at its limit or has a queue (or requests wait for
+     any server), for saturation_s without a break: one standby. The time starts anew with it, so
+     that a further one follows only if the first was not enough. Overload never marks a server down
+     or restarts it.
 3. Demote one promoted standby (weight 0: it finishes what it has, no request is cut) when
-   - more standbys are in service than active servers are missing, where an active server counts as missing
-     until it has been in service for stable_s, and
-   - the load would fit the servers that remain, and has for stable_s: their sessions and queues (smoothed)
-     fill at most 1 - reserve of their limits, and, if the capacity of a server was measured during a
-     saturation, the request rate is at most 1 - reserve of the capacity of those that remain.
-   So a standby that was promoted stays for at least stable_s, and one that the load needs stays. A promoted
-   standby that is itself not in service is parked as soon as no active server is missing. At least one
-   server always remains in service.
+   - more standbys are in service than active servers are missing, where an active server counts as
+     missing until it has been in service for stable_s, and
+   - the load would fit the servers that remain, and has for stable_s: their sessions and queues
+     (smoothed) fill at most 1 - reserve of their limits, and, if the capacity of a server was
+     measured during a saturation, the request rate is at most 1 - reserve of the capacity of those
+     that remain.
+   So a standby that was promoted stays for at least stable_s, and one that the load needs stays. A
+   promoted standby that is itself not in service is parked as soon as no active server is missing.
+   At least one server always remains in service.
 4. Bring back.
-   - A container that exited is started: first_start_pause_s after its end (the promotion goes first), then
-     with pauses that double from start_pause_s to start_pause_max_s. The pauses start anew when it has been
-     up for proven_s, or when it was killed from outside after it had been stable.
-   - A container that ended on purpose stays stopped: Docker saw a `stop`, or its exit code is 0 or 143.
+   - A container that exited is started: first_start_pause_s after its end (the promotion goes
+     first), then with pauses that double from start_pause_s to start_pause_max_s. The pauses start
+     anew when it has been up for proven_s, or when it was killed from outside after it had been
+     stable.
+   - A container that ended on purpose stays stopped: Docker saw a `stop`, or its exit code is 0 or
+     143.
    - A container that Docker is restarting, creating or removing is Docker's business.
-   - A container that runs, or is paused, but is not healthy for unready_restart_s is restarted, not before
-     start_grace_s after its start, with the same pauses.
-5. What a person did stays: a server in drain or maintenance, and an active server of weight 0 (the controller
-   never sets that), is treated as missing and left alone. The weights of standbys are the controller's.
+   - A container that runs, or is paused, but is not healthy for unready_restart_s is restarted, not
+     before start_grace_s after its start, with the same pauses.
+5. What a person did stays: a server in drain or maintenance, and an active server of weight 0 (the
+   controller never sets that), is treated as missing and left alone. The weights of standbys are
+   the controller's.
 
-While HAProxy does not answer, only rule 4's starts apply. While Docker does not answer, rules 1 to 3 go on.
-A note says what is deliberately not done, and why.
+While HAProxy does not answer, only rule 4's starts apply. While Docker does not answer, rules 1 to
+3 go on. A note says what is deliberately not done, and why.
 """
 
 from controller.model import (
@@ -213,7 +221,8 @@ def _start(server: ServerView, container: Container, policy: Policy, now: float)
     if container.stop_seen or code in ON_PURPOSE:
         how = "was stopped by a person" if container.stop_seen else f"ended on purpose (exit code {code})"
         return Note(server.name, f"{server.name} {how}; stays stopped until a person starts it")
-    # From Docker's word on, not from the tripwire's: Docker may be about to restart a crashed one itself.
+    # From Docker's word on, not from the tripwire's: Docker may be about to restart a crashed one
+    # itself.
     if now < max(container.since + policy.first_start_pause_s, _not_before(server, policy)):
         return None
     ended = "was killed" if container.kill_seen else "ended"
@@ -234,7 +243,10 @@ def _restart(server: ServerView, container: Container, policy: Policy, now: floa
 
 
 def _not_before(server: ServerView, policy: Policy) -> float:
-    """Return when the next start or restart is due at the earliest: pauses of 1, 2, 4, ... start_pause_s."""
+    """Return when the next start or restart is due at the earliest.
+
+    Pauses of 1, 2, 4, ... start_pause_s.
+    """
     if server.starts == 0 or server.last_start is None:
         return 0.0
     pause_s = policy.start_pause_s * 2.0 ** min(server.starts - 1, 30)

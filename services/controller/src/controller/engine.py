@@ -1,9 +1,10 @@
 """Docker, through docker-proxy. The only module that knows Docker's API.
 
-A background task keeps `containers` up to date: a stream of events for speed, a list every few seconds for
-certainty. Whoever decides reads that dictionary and never waits for Docker. docker-proxy lets pass only what
-is asked here: the list and the events of this project, and inspect, start and restart of its containers by
-their names. Why not through Docker's SDK: docs/decisions/0006-docker-client.md.
+A background task keeps `containers` up to date: a stream of events for speed, a list every few
+seconds for certainty. Whoever decides reads that dictionary and never waits for Docker.
+docker-proxy lets pass only what is asked here: the list and the events of this project, and
+inspect, start and restart of its containers by their names. Why not through Docker's SDK:
+docs/decisions/0006-docker-client.md.
 """
 
 import asyncio
@@ -63,7 +64,10 @@ class _Ends:
 
 
 class Engine:
-    """Keeps the containers of one project. Times in them are on `clock`; `wall` converts Docker's."""
+    """Keeps the containers of one project.
+
+    Times in them are on `clock`; `wall` converts Docker's.
+    """
 
     def __init__(
         self,
@@ -93,7 +97,10 @@ class Engine:
         self.unreachable_why = "not asked yet"
 
     async def watch_events(self) -> None:
-        """Follow the events for ever. What a break made it miss is replayed before the next list."""
+        """Follow the events for ever.
+
+        What a break made it miss is replayed before the next list.
+        """
         pause_s = FIRST_PAUSE_S
         while True:
             await self._replayed.wait()
@@ -235,7 +242,8 @@ class Engine:
         exited = state["Status"] in ("exited", "dead", "restarting")
         return Container(
             state=state["Status"],
-            # Seen before, the same state is no news: fresh evidence would outweigh HAProxy's checks.
+            # Seen before, the same state is no news: fresh evidence would outweigh HAProxy's
+            # checks.
             since=old.since if old is not None and old.state == state["Status"] else self._clock(),
             started_at=self._clock() - max(0.0, age_s),
             exit_code=state["ExitCode"] if exited else None,

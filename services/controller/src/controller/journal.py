@@ -1,8 +1,8 @@
 """The journal: what was seen, decided and done, one JSON line each, on stdout and in memory.
 
 Every entry has `seq` (counts from 1 in each life of the controller), `time` (wall clock, UTC, epoch
-seconds: to be joined with other records), `monotonic` (seconds: to be subtracted) and `event`. The words,
-and the fields of each event, are those of hadr.contract.
+seconds: to be joined with other records), `monotonic` (seconds: to be subtracted) and `event`. The
+words, and the fields of each event, are those of hadr.contract.
 """
 
 import asyncio
@@ -44,7 +44,10 @@ class Journal:
         news.set()
 
     def after(self, seq: int) -> Iterator[tuple[int, str]]:
-        """Yield (seq, line) of the remembered entries after `seq`; older ones may be gone from memory."""
+        """Yield (seq, line) of the remembered entries after `seq`.
+
+        Older ones may be gone from memory.
+        """
         skipped = max(0, seq - (self._seq - len(self._ring)))
         return iter(list(islice(self._ring, skipped, None)))  # a copy: entries may come while it is read
 

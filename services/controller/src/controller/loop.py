@@ -139,7 +139,10 @@ class Loop:
         return view
 
     async def _act(self, decision: Decision) -> None:
-        """HAProxy's commands in one exchange, at once; Docker's in the background: they take their time."""
+        """HAProxy's commands in one exchange, at once.
+
+        Docker's in the background: they take their time.
+        """
         fresh = [action for action in decision.actions if (action.server, action.verb) not in self._pending]
         for action in fresh:
             self._record_decision(action.verb, action.server, action.reason, action.signals)

@@ -1,7 +1,8 @@
 """What the controller knows and wants, as frozen data: Snapshot -> Observation -> Decision.
 
-A Snapshot is what HAProxy, Docker and the tripwires say at one moment. An Observation adds what only
-a look back can tell (since when). Both are values: nothing in this module reads a clock or does I/O.
+A Snapshot is what HAProxy, Docker and the tripwires say at one moment. An Observation adds what
+only a look back can tell (since when). Both are values: nothing in this module reads a clock or
+does I/O.
 
 Units: every time here is monotonic, in seconds, on the clock that the loop passes as `now`; fields
 that end in `_s` are durations in seconds.
@@ -26,7 +27,10 @@ class Admin(StrEnum):
 
 
 class LinkState(StrEnum):
-    """What a server's tripwire knows. REFUSED is evidence of death, CONNECTED of a living process."""
+    """What a server's tripwire knows.
+
+    REFUSED is evidence of death, CONNECTED of a living process.
+    """
 
     UNKNOWN = "unknown"
     CONNECTED = "connected"
@@ -43,8 +47,8 @@ class Link:
     detail: str = ""
 
 
-# Nothing survives SIGKILL. Docker tells of it while the process is still dying, which takes some ms; its own
-# word for the container is `running` until then.
+# Nothing survives SIGKILL. Docker tells of it while the process is still dying, which takes some
+# ms; its own word for the container is `running` until then.
 DYING = "dying"
 
 
@@ -228,7 +232,8 @@ FOR_HAPROXY = frozenset({Verb.MARK_DOWN, Verb.PROMOTE, Verb.DEMOTE})
 """Carried out by HAProxy's runtime API, at once; the others take Docker its time."""
 
 Told = Callable[[Kind, str, str], None]
-"""How a source tells a signal: (kind, server, a sentence for people). Called at once, must not block."""
+"""How a source tells a signal: (kind, server, a sentence for people). Called at once, must not
+block."""
 
 
 @dataclass(frozen=True, slots=True)

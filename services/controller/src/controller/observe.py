@@ -1,13 +1,14 @@
 """Snapshot + the observation before -> Observation. Pure: no I/O, no clock.
 
-Only what has to be remembered is: since when. All else is read anew from HAProxy and Docker each time,
-so a controller that starts in the middle of a failure sees the same as one that watched it happen.
-In the first observation HAProxy's own "last change" stands in for the history; the timers of the load
-start anew.
+Only what has to be remembered is: since when. All else is read anew from HAProxy and Docker each
+time, so a controller that starts in the middle of a failure sees the same as one that watched it
+happen. In the first observation HAProxy's own "last change" stands in for the history; the timers
+of the load start anew.
 
-Evidence of death (a refused tripwire, a container that does not run) counts only while it is newer than
-HAProxy's last transition to up, and a tripwire's only for the address that HAProxy uses. So evidence that
-is out of date, from the moments in which a server comes back, can never take that server out again.
+Evidence of death (a refused tripwire, a container that does not run) counts only while it is newer
+than HAProxy's last transition to up, and a tripwire's only for the address that HAProxy uses. So
+evidence that is out of date, from the moments in which a server comes back, can never take that
+server out again.
 """
 
 import math
@@ -62,7 +63,8 @@ def changes(previous: Observation | None, current: Observation) -> dict[str, dic
 def remaining(observation: Observation) -> tuple[ServerView, ...]:
     """Return the servers in service without one promoted standby; empty if none is promoted.
 
-    The standby with the largest limit is the one left out, so that the answer errs on the safe side.
+    The standby with the largest limit is the one left out, so that the answer errs on the safe
+    side.
     """
     serving = observation.in_service
     standbys = [server for server in serving if server.role is Role.STANDBY]
@@ -118,7 +120,10 @@ def _since(before: float | None, first: float) -> float:
 
 
 def _up_since(row: HaproxyServer, before: ServerView | None, now: float) -> float:
-    """HAProxy counts whole seconds: one is taken off or allowed for, so as never to claim too much."""
+    """HAProxy counts whole seconds.
+
+    One is taken off or allowed for, so as never to claim too much.
+    """
     by_haproxy = now - max(0.0, row.last_change_s - 1)
     if before is None:
         return by_haproxy
@@ -134,7 +139,8 @@ def _dead_reason(
     if link.state is LinkState.REFUSED and link.since >= newer_than:
         return link.detail or "refused connections"
     if container is not None and container.state != "running" and container.since >= newer_than:
-        # The tripwire was first; its reason stays the reason although Docker has confirmed it since.
+        # The tripwire was first; its reason stays the reason although Docker has confirmed it
+        # since.
         return before.dead_reason if before and before.dead else _container_reason(container)
     return ""
 
@@ -150,7 +156,10 @@ def _container_reason(container: Container) -> str:
 def _with_starts(
     view: ServerView, before: ServerView | None, snapshot: Snapshot, policy: Policy, now: float
 ) -> ServerView:
-    """Count the starts since the server last proved itself; decide() turns them into growing pauses."""
+    """Count the starts since the server last proved itself.
+
+    decide() turns them into growing pauses.
+    """
     starts, last, proven = (before.starts, before.last_start, before.proven) if before else (0, None, True)
     if view.up_since is not None:
         proven = proven or view.up_since <= now - policy.stable_s

@@ -1,8 +1,8 @@
 """HAProxy's runtime API over its unix socket. The only module that knows its commands and formats.
 
-HAProxy answers in band: each answer ends with an empty line; an empty answer to a `set` is success, any
-other text is an error. Several commands separated by ";" share one connection, which HAProxy closes
-after the last answer.
+HAProxy answers in band: each answer ends with an empty line; an empty answer to a `set` is success,
+any other text is an error. Several commands separated by ";" share one connection, which HAProxy
+closes after the last answer.
 """
 
 import asyncio
@@ -27,7 +27,10 @@ class RuntimeApiError(Exception):
 
 
 class RuntimeApi:
-    """Asks and tells one HAProxy about one backend; the fallback's sessions are added to its servers'."""
+    """Asks and tells one HAProxy about one backend.
+
+    The fallback's sessions are added to its servers'.
+    """
 
     def __init__(self, settings: Settings) -> None:
         self._path = settings.haproxy_socket
@@ -45,7 +48,8 @@ class RuntimeApi:
         """Return the command that carries out `action`."""
         target = f"set server {self._backend}/{action.server}"
         commands = {
-            # `health down` heals itself at the next good checks; `state maint` would need us to undo it.
+            # `health down` heals itself at the next good checks; `state maint` would need us to
+            # undo it.
             Verb.MARK_DOWN: f"{target} health down",
             # An absolute weight: a percentage of the initial weight 0 is 0.
             Verb.PROMOTE: f"{target} weight {self._weight}",
@@ -108,7 +112,10 @@ def split_answers(reply: str) -> Iterator[str]:
 
 
 def parse_view(stats: str, states: str, backend: str, fallback: str) -> HaproxyView:
-    """Join the answers to `show stat` (CSV) and `show servers state` (columns). Raises RuntimeApiError."""
+    """Join the answers to `show stat` (CSV) and `show servers state` (columns).
+
+    Raises RuntimeApiError.
+    """
     by_name = _parse_states(states)
     servers: list[HaproxyServer] = []
     queue: int | None = None

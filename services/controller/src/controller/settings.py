@@ -1,4 +1,7 @@
-"""Settings of the controller: each declared once, read from the environment into a frozen object."""
+"""Settings of the controller.
+
+Each declared once, read from the environment into a frozen object.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields

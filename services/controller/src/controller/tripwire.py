@@ -1,10 +1,10 @@
 """Tripwires: one idle TCP connection per server, which ends the moment the server's process dies.
 
-The kernel closes a dead process's sockets at once, long before a health check is due. But a connection
-also ends when a server closes an idle one or restarts gracefully, so each end is confirmed by connecting
-anew at once: accepted means alive, refused or no answer in time means dead. A hang or a cut network does
-not end a connection; there HAProxy's checks decide (and keep-alive probes end the connection later, so
-that it does not claim to be connected for ever).
+The kernel closes a dead process's sockets at once, long before a health check is due. But a
+connection also ends when a server closes an idle one or restarts gracefully, so each end is
+confirmed by connecting anew at once: accepted means alive, refused or no answer in time means dead.
+A hang or a cut network does not end a connection; there HAProxy's checks decide (and keep-alive
+probes end the connection later, so that it does not claim to be connected for ever).
 
 Nothing here acts: a tripwire changes its Link, records the signal, and wakes the loop.
 """
@@ -19,7 +19,8 @@ from controller.settings import Settings
 from hadr.contract import Kind
 
 QUICK_CONFIRMATIONS = 5
-# Linux: the first probe after 1 s of silence, one each second, and the connection ends after 3 s unanswered.
+# Linux: the first probe after 1 s of silence, one each second, and the connection ends after 3 s
+# unanswered.
 KEEPALIVE = (
     (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
     (socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 1),
@@ -29,7 +30,10 @@ KEEPALIVE = (
 
 
 class Tripwires:
-    """The tripwires of all servers. `watch` says where they are; `links` says what is known of each."""
+    """The tripwires of all servers.
+
+    `watch` says where they are; `links` says what is known of each.
+    """
 
     def __init__(self, settings: Settings, tell: Told, clock: Callable[[], float]) -> None:
         self._tell = tell
@@ -40,7 +44,7 @@ class Tripwires:
         self.links: dict[str, Link] = {}
 
     def watch(self, addresses: dict[str, str], group: asyncio.TaskGroup) -> None:
-        """Keep one tripwire per server of `addresses` (name -> "ip:port", "" where HAProxy has none)."""
+        """Keep a tripwire per server of `addresses` (name -> "ip:port"; "": HAProxy has none)."""
         for server, (address, task) in list(self._tasks.items()):
             if addresses.get(server) != address:
                 task.cancel()
@@ -51,7 +55,10 @@ class Tripwires:
                 self._tasks[server] = (address, group.create_task(self._keep(server, address)))
 
     async def _keep(self, server: str, address: str) -> None:
-        """Connect; when the connection ends, confirm at once; retry with short pauses while refused."""
+        """Connect; when the connection ends, confirm at once.
+
+        Retry with short pauses while refused.
+        """
         short_lived = 0
         while True:
             was = self.links.get(server, Link()).state
@@ -69,8 +76,9 @@ class Tripwires:
                 await end.wait()
             finally:
                 end.close()
-            # A dying process may have its connections closed before its listener: the kernel then accepts
-            # the confirmation and ends it at once. So that is confirmed at once too, but not for ever.
+            # A dying process may have its connections closed before its listener: the kernel then
+            # accepts the confirmation and ends it at once. So that is confirmed at once too, but
+            # not for ever.
             short_lived = short_lived + 1 if self._clock() - connected_at < self._retry_pause_s else 0
             if short_lived > QUICK_CONFIRMATIONS:
                 await asyncio.sleep(self._retry_pause_s)

@@ -1,7 +1,7 @@
 """`python -m lab COMMAND`: finds the commands, reads the settings, runs one.
 
-Exit status: 0 done; 2 a LabError, printed as one message, wrong arguments, or a defect with its traceback;
-3 a measurement that is not valid; 130 interrupted.
+Exit status: 0 done; 2 a LabError, printed as one message, wrong arguments, or a defect with its
+traceback; 3 a measurement that is not valid; 130 interrupted.
 """
 
 import argparse
@@ -48,8 +48,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     known = command_names()
     names = [arguments[0]] if arguments and arguments[0] in known else list(known)
     args = build_parser(names).parse_args(arguments)
-    # Docker ends a container with SIGTERM, which its first process would ignore; a shell starts background
-    # jobs with SIGINT ignored. Both end a command in order, as Ctrl-C does.
+    # Docker ends a container with SIGTERM, which its first process would ignore; a shell starts
+    # background jobs with SIGINT ignored. Both end a command in order, as Ctrl-C does.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.default_int_handler)
     try:

@@ -1,7 +1,8 @@
 """The lab's settings: each declared once, with its variable, default, unit and help.
 
-They are read from the environment into the frozen `Settings`; an empty variable counts as unset, so that
-Compose and make can pass each on without knowing its default. Importing this module has no side effect.
+They are read from the environment into the frozen `Settings`; an empty variable counts as unset, so
+that Compose and make can pass each on without knowing its default. Importing this module has no
+side effect.
 """
 
 import os
@@ -151,7 +152,10 @@ class Settings:
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> "Settings":
-        """Read the settings from the environment; raise SettingError naming key, value and expectation."""
+        """Read the settings from the environment.
+
+        Raise SettingError naming key, value and expectation.
+        """
         source = os.environ if environment is None else environment
         try:
             values = read(cls, source, PREFIX, allowed=NOT_SETTINGS)

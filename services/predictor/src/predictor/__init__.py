@@ -1,7 +1,7 @@
-"""The predictor: one real model behind HTTP, healthy only while its inference gives the known answers."""
+"""The predictor: a real model behind HTTP, healthy while its inference gives known answers."""
 
 import os
 
-# ONNX Runtime's official builds send usage data to their maker, unless told not to before they are loaded.
-# Nothing that serves a user's candidates calls home.
+# ONNX Runtime's official builds send usage data to their maker, unless told not to before they are
+# loaded. Nothing that serves a user's candidates calls home.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")

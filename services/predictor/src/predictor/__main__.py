@@ -7,11 +7,13 @@ from types import FrameType
 
 
 def _stop_before_start(_signal: int, _frame: FrameType | None) -> None:
-    # Not sys.exit: where the signal interrupts a finalizer, Python would print that exception and go on.
+    # Not sys.exit: where the signal interrupts a finalizer, Python would print that exception and
+    # go on.
     os._exit(0)
 
 
-# A container's first process ignores SIGTERM unless it has a handler, and the imports below take a while.
+# A container's first process ignores SIGTERM unless it has a handler, and the imports below take a
+# while.
 signal.signal(signal.SIGTERM, _stop_before_start)
 
 import gc  # noqa: E402
@@ -41,8 +43,8 @@ _BAD_CONFIGURATION = 78  # EX_CONFIG of sysexits.h
 class DrainingServer(uvicorn.Server):
     """uvicorn, except that SIGTERM first turns the predictor unready and lets HAProxy notice.
 
-    Requests that arrive meanwhile are answered. A second signal ends the wait. The exit status is 0, because
-    a stop that was asked for is a success.
+    Requests that arrive meanwhile are answered. A second signal ends the wait. The exit status is
+    0, because a stop that was asked for is a success.
     """
 
     def __init__(self, config: uvicorn.Config, readiness: Readiness, faults: Faults, drain_s: float) -> None:

@@ -51,8 +51,8 @@ class ServiceModel:
 class Served(Generic[T]):
     """The outcome of one inference, in s.
 
-    Of the accelerator, and empty without: `planned_s` is the service time that it drew, `service_s` runs from
-    the scheduled start to the reply; `slow` says that the difference is over the limit.
+    Of the accelerator, and empty without: `planned_s` is the service time that it drew, `service_s`
+    runs from the scheduled start to the reply; `slow` says that the difference is over the limit.
     """
 
     result: T

@@ -1,7 +1,7 @@
 """The access log: a JSON line per request to /predict, on standard output.
 
-The logging module costs a quarter of the throughput of the bare model, and a write per line a system call per
-request; so lines are gathered and written ten times a second.
+The logging module costs a quarter of the throughput of the bare model, and a write per line a
+system call per request; so lines are gathered and written ten times a second.
 """
 
 import asyncio

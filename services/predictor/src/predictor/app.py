@@ -32,7 +32,10 @@ _METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
 class Predictor:
-    """The ASGI application of one predictor. Loading the model is part of making one; raises ModelError."""
+    """The ASGI application of one predictor.
+
+    Loading the model is part of making one; raises ModelError.
+    """
 
     def __init__(self, settings: Settings, clock: Callable[[], float] = time.monotonic) -> None:
         self.settings = settings
@@ -61,7 +64,10 @@ class Predictor:
         )
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
-        """Answer /predict directly, leave all else to FastAPI; every reply names server and request."""
+        """Answer /predict directly, leave all else to FastAPI.
+
+        Every reply names server and request.
+        """
         if scope["type"] != "http":
             await self._api(scope, receive, send)
             return
@@ -119,7 +125,8 @@ class Predictor:
             description="A random forest on synthetic campus-placement candidates, served by ONNX Runtime.",
             version=self.engine.model.card.version,
             lifespan=self._lifespan,
-            # Without an exporter FastAPI's tracing records nothing, and still takes its time on each request.
+            # Without an exporter FastAPI's tracing records nothing, and still takes its time on
+            # each request.
             telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
             max_body_size=self.settings.max_body_bytes,
             redoc_url=None,

@@ -1,8 +1,8 @@
 """What a candidate is: the fields that a client sends, and the numbers that the model sees.
 
-`Candidate` is the only place where the fields are declared. The model's feature schema, the encoding and the
-OpenAPI document are all derived from it; the model file carries the schema it was trained on, and a predictor
-refuses to start with a model of another schema.
+`Candidate` is the only place where the fields are declared. The model's feature schema, the
+encoding and the OpenAPI document are all derived from it; the model file carries the schema it was
+trained on, and a predictor refuses to start with a model of another schema.
 """
 
 from collections.abc import Sequence
@@ -22,7 +22,10 @@ Board = Literal["Central", "Others"]
 
 
 class Candidate(BaseModel):
-    """A campus-placement candidate. Percentages run from 0 to 100; nothing is converted or ignored."""
+    """A campus-placement candidate.
+
+    Percentages run from 0 to 100; nothing is converted or ignored.
+    """
 
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
 

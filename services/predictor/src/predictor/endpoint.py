@@ -1,7 +1,7 @@
 """/predict, from the first byte of a request to its line in the log.
 
-It is plain ASGI and is reached before FastAPI's routing, which costs more than the bare model's inference
-does.
+It is plain ASGI and is reached before FastAPI's routing, which costs more than the bare model's
+inference does.
 """
 
 import asyncio

@@ -37,13 +37,16 @@ Answer = Served[list[float]]
 
 @dataclass(frozen=True)
 class Cost:
-    """What a single run of the bare model takes: `run_s` with one row, `row_s` more per further row, in s."""
+    """What a single run of the bare model takes.
+
+    `run_s` with one row, `row_s` more per further row, in s.
+    """
 
     run_s: float
     row_s: float
 
     def expected_s(self, rows: int, repeats: int) -> float:
-        """Return how long an inference of `rows` rows should take when it is repeated `repeats` times."""
+        """Return how long an inference of `rows` rows should take, repeated `repeats` times."""
         return repeats * (self.run_s + (rows - 1) * self.row_s)
 
 
@@ -64,7 +67,10 @@ def _median_s(model: Model, rows: Rows) -> float:
 
 
 class Engine:
-    """Runs a model for many requests; all methods but the work itself belong to the event loop's thread."""
+    """Runs a model for many requests.
+
+    All methods but the work itself belong to the event loop's thread.
+    """
 
     def __init__(
         self,
@@ -112,7 +118,10 @@ class Engine:
         return 0.0 if self._queue is None else self._queue.longest_overrun_s()
 
     def occupy(self) -> Callable[[], None]:
-        """Keep one slot or thread busy until the returned function is called; inline there is none."""
+        """Keep one slot or thread busy until the returned function is called.
+
+        Inline there is none.
+        """
         if self.accelerator is not None:
             return self.accelerator.hold()
         released = threading.Event()

@@ -16,7 +16,10 @@ class BadAnswerError(PredictorError):
 
 
 class OverloadedError(PredictorError):
-    """There is more work than can be done in time; refused before any of its own is: 429, Retry-After."""
+    """There is more work than can be done in time.
+
+    Refused before any of its own is: 429, Retry-After.
+    """
 
 
 class BodyTooLargeError(PredictorError):

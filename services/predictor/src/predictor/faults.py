@@ -1,7 +1,7 @@
 """Misbehaviour on request, so that the lab can see what a topology does about it.
 
-Each fault ends by itself after `duration_s`, whatever became of the tool that set it. The routes exist only
-with PREDICTOR_FAULTS=1, and HAProxy's public port never reaches them.
+Each fault ends by itself after `duration_s`, whatever became of the tool that set it. The routes
+exist only with PREDICTOR_FAULTS=1, and HAProxy's public port never reaches them.
 """
 
 import asyncio
@@ -100,7 +100,8 @@ class Faults:
         self._ends = self._clock() + request.duration_s
         self._over.clear()
         loop = asyncio.get_running_loop()
-        # The timer gives memory and slot back also when nobody asks; a newer fault is not ended by it.
+        # The timer gives memory and slot back also when nobody asks; a newer fault is not ended by
+        # it.
         loop.call_later(request.duration_s, lambda: self.clear() if self._request is request else None)
         if request.crash:
             loop.call_later(_CRASH_AFTER_S, os._exit, CRASH_EXIT_CODE)

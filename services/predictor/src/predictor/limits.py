@@ -1,7 +1,9 @@
-"""Admission: bounded are the requests in progress and the seconds of work; what is over is refused at once.
+"""Admission: bounded are the requests in progress and the seconds of work.
 
-A refused client knows within a millisecond and can go elsewhere; a queued one learns it by its own time-out,
-after the work was done for nobody.
+What is over is refused at once.
+
+A refused client knows within a millisecond and can go elsewhere; a queued one learns it by its own
+time-out, after the work was done for nobody.
 """
 
 import asyncio
@@ -36,9 +38,9 @@ class Admission:
     def check_queue(self) -> None:
         """Raise OverloadedError if the work that waits would make the answer come too late.
 
-        The number of requests does not tell: a few long lists take longer than many single candidates. It is
-        checked when a request arrives, so that refusing is cheap, and again when its body has, because others
-        came meanwhile.
+        The number of requests does not tell: a few long lists take longer than many single
+        candidates. It is checked when a request arrives, so that refusing is cheap, and again when
+        its body has, because others came meanwhile.
         """
         wait_s = self._engine.backlog_s()
         if wait_s > self._queue_limit_s:
@@ -52,7 +54,7 @@ class Admission:
 async def read_body(
     headers: list[tuple[bytes, bytes]], receive: Receive, limit: int, timeout_s: float
 ) -> bytes:
-    """Return the request's body, at most `limit` bytes of it, whether its length is declared or not.
+    """Return at most `limit` bytes of the request's body, with a declared length or without.
 
     Raises BodyTooLargeError, ClientGoneError, or TimeoutError after `timeout_s` seconds.
     """

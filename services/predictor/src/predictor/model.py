@@ -1,7 +1,7 @@
 """The model: one ONNX file with everything needed to trust it. No HTTP here.
 
-The file's metadata carries the version, the feature schema, the hold-out accuracy and the golden inputs with
-their expected outputs, so that file and facts cannot be mixed up.
+The file's metadata carries the version, the feature schema, the hold-out accuracy and the golden
+inputs with their expected outputs, so that file and facts cannot be mixed up.
 """
 
 import json
@@ -82,7 +82,8 @@ def _open(path: Path) -> Any:
     if not path.is_file():
         raise ModelError(f"model file {path}: not found; train.py writes it, PREDICTOR_MODEL_PATH names it")
     options = ort.SessionOptions()
-    # An inference takes 13 us on one thread; more threads would take the cores from the other servers.
+    # An inference takes 13 us on one thread; more threads would take the cores from the other
+    # servers.
     options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1
     options.log_severity_level = 3  # errors; a warning per model load is of no use to the reader of the log

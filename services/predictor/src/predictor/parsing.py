@@ -1,7 +1,7 @@
 """From a request's bytes to candidates, or to a list of what is wrong with them.
 
-The time and the size of the answer are bounded whatever the client sends: a body of a megabyte can hold half
-a million errors, of which nobody reads more than the first few.
+The time and the size of the answer are bounded whatever the client sends: a body of a megabyte can
+hold half a million errors, of which nobody reads more than the first few.
 """
 
 import json
@@ -26,8 +26,8 @@ _CANDIDATE = "a candidate: an object with the fields " + ", ".join(_EXPECTED)
 def parse_candidates(body: bytes, max_candidates: int) -> tuple[list[Candidate], bool]:
     """Return the candidates in `body`, and whether a list was sent; raises InvalidRequestError.
 
-    Numbers must be JSON numbers: `"71"` and `true` are refused, and so are the NaN and Infinity that Python's
-    own JSON module writes.
+    Numbers must be JSON numbers: `"71"` and `true` are refused, and so are the NaN and Infinity
+    that Python's own JSON module writes.
     """
     try:
         content = from_json(body, allow_inf_nan=True, cache_strings="keys")
@@ -62,7 +62,10 @@ def _check_list(content: list[Any]) -> list[Candidate]:
 
 
 def _check(item: Any, where: str) -> Candidate | list[Detail]:
-    """Return the candidate in `item`, or what is wrong with it; `where` is its place in the body."""
+    """Return the candidate in `item`, or what is wrong with it.
+
+    `where` is its place in the body.
+    """
     if not isinstance(item, dict) or len(item) > 2 * len(_EXPECTED):
         return [Detail(where or _BODY, describe(item), _CANDIDATE)]
     try:
@@ -94,8 +97,8 @@ def describe(value: Any) -> str:
         return _clip(json.dumps(value[: _MAX_SHOWN_CHARS + 1]))
     if isinstance(value, float) and not math.isfinite(value):
         return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
-    # Turning a huge integer into decimal text takes quadratic time, and Python refuses it beyond 4,300
-    # digits.
+    # Turning a huge integer into decimal text takes quadratic time, and Python refuses it beyond
+    # 4,300 digits.
     if isinstance(value, int) and value.bit_length() > _MAX_SHOWN_BITS:
         return f"an integer of {value.bit_length()} bits"
     return json.dumps(value)

@@ -1,7 +1,10 @@
-"""A bounded pool of inference threads: first come, first served, and never silent about a stuck job.
+"""A bounded pool of inference threads.
 
-Python's own ThreadPoolExecutor tells neither how much work waits nor how long a job has been running, and
-waits for a stuck thread when the process ends. Its futures are used; the threads here are daemons.
+First come, first served, and never silent about a stuck job.
+
+Python's own ThreadPoolExecutor tells neither how much work waits nor how long a job has been
+running, and waits for a stuck thread when the process ends. Its futures are used; the threads here
+are daemons.
 """
 
 import threading
@@ -22,7 +25,10 @@ _STRETCH_SHORTEST_S = 0.001  # shorter jobs say nothing: one pause by the kernel
 
 @dataclass(eq=False)
 class Job(Generic[T]):
-    """One piece of work. Times are monotonic, in s; `expected_s` is how long it runs on a core of its own."""
+    """One piece of work. Times are monotonic, in s.
+
+    `expected_s` is how long it runs on a core of its own.
+    """
 
     work: Callable[[], T]
     expected_s: float
@@ -32,7 +38,10 @@ class Job(Generic[T]):
     started: float | None = None
 
     def run(self) -> None:
-        """Do the work, unless it was cancelled while it waited; the future gets the result or the error."""
+        """Do the work, unless it was cancelled while it waited.
+
+        The future gets the result or the error.
+        """
         if not self.future.set_running_or_notify_cancel():
             return
         self.started = self.clock()
@@ -47,8 +56,9 @@ class Job(Generic[T]):
 class Pool:
     """`workers` daemon threads that take jobs in the order of their submission.
 
-    Jobs run longer than expected where the container has less than a core, or the machine is busy. The pool
-    follows by how much, in a moving average (`_stretch`), so that slow is not mistaken for stuck.
+    Jobs run longer than expected where the container has less than a core, or the machine is busy.
+    The pool follows by how much, in a moving average (`_stretch`), so that slow is not mistaken for
+    stuck.
     """
 
     def __init__(self, workers: int, clock: Callable[[], float] = time.monotonic) -> None:
@@ -78,7 +88,7 @@ class Pool:
             return self._stretch * (waiting + running) / self._workers
 
     def longest_overrun_s(self) -> float:
-        """Return by how much a running job is over its time, at most; 0 if none is running or over."""
+        """Return by how much a running job is over its time, at most; 0 if none is."""
         now = self._clock()
         with self._wake:
             started = [(job.started, job.expected_s) for job in self._running if job.started is not None]

@@ -16,7 +16,8 @@ from .errors import InvalidRequestError
 Headers = list[tuple[bytes, bytes]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
-# HAProxy's own rule for a client's id; anything else would let a client write into logs and headers.
+# HAProxy's own rule for a client's id; anything else would let a client write into logs and
+# headers.
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9_-]{8,64}")
 # ASGI's headers are bytes in lower case.
 SERVED_BY, REQUEST_ID, MODEL_VERSION = (
@@ -35,7 +36,7 @@ class Reply:
     headers: Headers = field(default_factory=list)
 
     async def send(self, send: Send, common: Headers, bytes_per_s: Callable[[], float] = lambda: 0.0) -> None:
-        """Send it, with the headers that all replies have in `common`; 0 bytes per second: at once."""
+        """Send it, with the headers of all replies (`common`); 0 bytes per second: at once."""
         length = (b"content-length", str(len(self.body)).encode())
         headers = [_JSON, length, *common, *self.headers]
         await send({"type": "http.response.start", "status": self.status, "headers": headers})
@@ -77,7 +78,7 @@ def invalid_request(error: InvalidRequestError, request_id: str) -> Reply:
 
 
 def predictions(probabilities: list[float], *, as_list: bool) -> Reply:
-    """Make the 200: one object for one candidate, also for a list of one, as the article's demo does."""
+    """Make the 200: an object for a single candidate, also for a list of one (as the demo)."""
     parts = [{"Placement_Probability": round(p, 4), "Placement": p >= 0.5} for p in probabilities]  # noqa: PLR2004
     content = parts if as_list and len(parts) > 1 else parts[0]
     return Reply(200, to_json(content))

@@ -1,4 +1,7 @@
-"""The predictor's settings: declared once, read from the environment, checked before anything starts."""
+"""The predictor's settings.
+
+Declared once, read from the environment, checked before anything starts.
+"""
 
 import re
 import socket

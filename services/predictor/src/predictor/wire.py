@@ -1,8 +1,9 @@
 """Puts each reply on the wire whole: head and body in one system call.
 
-uvicorn writes them one after the other. A process that is killed in between leaves a head without a body;
-HAProxy has passed the head on by then and cannot send the request to another server any more, so it is lost.
-(One of 42,000 requests under 50 kills was.) Together they arrive, or neither does: then it is retried.
+uvicorn writes them one after the other. A process that is killed in between leaves a head without a
+body; HAProxy has passed the head on by then and cannot send the request to another server any more,
+so it is lost. (One of 42,000 requests under 50 kills was.) Together they arrive, or neither does:
+then it is retried.
 """
 
 import asyncio
@@ -29,7 +30,10 @@ class CorkedTransport:
         self._held.append(data)
 
     def flush(self) -> None:
-        """Write what is held; what the peer no longer wants is dropped, as the transport itself would."""
+        """Write what is held.
+
+        What the peer no longer wants is dropped, as the transport itself would.
+        """
         held, self._held = self._held, []
         if held and not self._transport.is_closing():
             self._transport.write(b"".join(held))

@@ -1,11 +1,12 @@
 """What the lab promises, measured on the topology that is running.
 
-A measurement is a scenario of figures.SCENARIOS, or a module of lab.bench.measurements, without a list:
+A measurement is a scenario of figures.SCENARIOS, or a module of lab.bench.measurements, without a
+list:
 
     measure(bench) -> Figures   runs it
 
-and what it measures is written to NAME.json in the folder of the benchmark, with every single value, so that
-the table can be drawn again from there.
+and what it measures is written to NAME.json in the folder of the benchmark, with every single
+value, so that the table can be drawn again from there.
 """
 
 import importlib
@@ -58,7 +59,8 @@ class Bench:
     def steady(self) -> State:
         """Wait until the system is steady; raise NotSteadyError if it does not become so.
 
-        Without a word: with a wait before each trial, what is waited for would drown the trials' lines.
+        Without a word: with a wait before each trial, what is waited for would drown the trials'
+        lines.
         """
         return preparation.steady_state(replace(self.settings, steady_wait_s=STEADY_WAIT_S), lambda _: None)
 
@@ -76,7 +78,10 @@ class Bench:
 
 
 def doubts_about(folder: Path, idle_min_percent: float) -> tuple[str, ...]:
-    """Return what makes the records of a load invalid: its generator fell behind, or the CPU was used up."""
+    """Return what makes the records of a load invalid.
+
+    Its generator fell behind, or the CPU was used up.
+    """
     generator, said = validity.generator_of(folder)
     rows = metrics.Records(folder, spec.read(folder), started_s=said.get("started_s", 0.0))
     cpu = cpu_use(folder / CPU)

@@ -1,4 +1,7 @@
-"""The figures of `make bench`: values against what is to be reached, and a scenario's trials as figures."""
+"""The figures of `make bench`.
+
+Values against what is to be reached, and a scenario's trials as figures.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,10 @@ LEFT_OUT_MAX = 0.5
 
 @dataclass(frozen=True)
 class Figure:
-    """One row of the table. `values` are the trials; `result` is what is held against `to_reach`."""
+    """One row of the table.
+
+    `values` are the trials; `result` is what is held against `to_reach`.
+    """
 
     what: str
     to_reach: str

@@ -1,4 +1,4 @@
-"""`lab check NAME`: refuses a bad topology file with the line, what is wrong and what was expected."""
+"""`lab check NAME`: refuses a bad topology file, with the line of each problem."""
 
 import argparse
 import sys

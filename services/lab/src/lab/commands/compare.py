@@ -1,4 +1,4 @@
-"""`lab compare DIR...`: the article's two tables and the chart, from load tests of several topologies."""
+"""`lab compare DIR...`: the article's two tables and the chart, from several load tests."""
 
 import argparse
 import dataclasses

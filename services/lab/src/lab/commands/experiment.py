@@ -1,7 +1,7 @@
 """`lab experiment`: runs SCENARIO on the topology that runs, TRIALS times, and judges it.
 
-Exit status: 0 everything expected held; 1 not; 2 it could not run, or the topology lacks what it needs;
-3 the measurement is not valid; 130 interrupted (the faults are undone).
+Exit status: 0 everything expected held; 1 not; 2 it could not run, or the topology lacks what it
+needs; 3 the measurement is not valid; 130 interrupted (the faults are undone).
 """
 
 from __future__ import annotations
@@ -41,7 +41,10 @@ def run(_args: argparse.Namespace, settings: Settings) -> int:
 
 
 def _trial(found: Scenario, settings: Settings, number: int) -> Result:
-    """Run one trial and show its report in short; that it could not run is a result too, of several."""
+    """Run one trial and show its report in short.
+
+    That it could not run is a result too, of several.
+    """
     if settings.trials > 1:
         terminal.show(f"\ntrial {number} of {settings.trials}, SEED={settings.seed + number - 1}")
     try:

@@ -1,4 +1,4 @@
-"""`lab experiments`: runs every scenario on the topology that runs, and prints what each of them says of it.
+"""`lab experiments`: runs every scenario on the topology that runs; a table of verdicts.
 
 Exit status as of `lab experiment`, over all scenarios that are applicable to the topology.
 """

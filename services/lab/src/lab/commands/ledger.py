@@ -1,4 +1,4 @@
-"""`lab ledger DIR`: makes ledger, story and invariants of an experiment again from its saved records."""
+"""`lab ledger DIR`: makes an experiment's ledger, story and invariants again from its records."""
 
 import argparse
 
@@ -18,8 +18,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace, settings: Settings) -> int:
-    """Write ledger.*, story.json and invariants.json again and print them; 3 if the ledger is incomplete."""
-    # Of all runs only experiments have these; the newest of them may have had no load, and so no ledger.
+    """Write ledger, story and invariants again and print them; 3 if the ledger is incomplete."""
+    # Of all runs only experiments have these; the newest of them may have had no load, and so no
+    # ledger.
     folder = report.find(args.folder, settings, PREDICTOR_LOG if args.folder else LEDGER)
     made = ledger.build(folder)
     text = ledger_text.text(made, story.build(folder), invariants.check(folder))

@@ -2,8 +2,8 @@
 
 TRIALS=n does it n times, each with the next SEED, and says what the runs say together.
 
-Exit status: 0; 2 it could not run; 3 the numbers are not valid (of several runs: of more than half of them);
-130 interrupted.
+Exit status: 0; 2 it could not run; 3 the numbers are not valid (of several runs: of more than half
+of them); 130 interrupted.
 """
 
 import argparse

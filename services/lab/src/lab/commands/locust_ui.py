@@ -23,7 +23,8 @@ def run(_args: argparse.Namespace, settings: Settings) -> int:
     command = [
         sys.executable,
         *("-m", "locust", "-f", str(LOCUSTFILE), "--class-picker", "--host", settings.target_url),
-        # The port is Locust's own, 8089, in the container; it is published as ui_port, on 127.0.0.1 only.
+        # The port is Locust's own, 8089, in the container; it is published as ui_port, on 127.0.0.1
+        # only.
         *("--web-host", "0.0.0.0", "--loglevel", "WARNING"),
     ]
     with subprocess.Popen(command, env=environment(), stdin=subprocess.DEVNULL) as process:  # noqa: S603 - our own words

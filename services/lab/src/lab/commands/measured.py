@@ -1,4 +1,4 @@
-"""`lab measured`: draws docs/measured.md from the newest results of this version, kept beside it."""
+"""`lab measured`: draws docs/measured.md from the newest results, and keeps them beside it."""
 
 import argparse
 from pathlib import Path
@@ -63,7 +63,10 @@ def newest_bench(settings: Settings) -> list[dict[str, Any]]:
 
 
 def newest_per_topology(settings: Settings) -> list[dict[str, Any]]:
-    """Return the newest experiments of each topology, by name; of their measures those that are shown."""
+    """Return the newest experiments of each topology, by name.
+
+    Of their measures those that are shown.
+    """
     results = newest(settings, "*-experiments/experiments.json")
     found = {each["topology"]: each for each in reversed(results)}
     shown = {measure for measure, _ in measured.COSTS}

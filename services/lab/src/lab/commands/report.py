@@ -1,4 +1,4 @@
-"""`lab report DIR`: makes the report of a load test or an experiment again from its saved records."""
+"""`lab report DIR`: draws the report of a load test or an experiment again from its records."""
 
 import argparse
 from pathlib import Path
@@ -24,7 +24,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def find(name: Path | None, settings: Settings, file: str, *or_file: str) -> Path:
-    """Return the folder that a person means: as given, or below the results folder, or the newest there.
+    """Return the folder that a person means.
+
+    As given, or below the results folder, or the newest there.
 
     Raise RecordsError if it holds neither `file` nor one of `or_file`.
     """

@@ -11,7 +11,10 @@ HELP = "list the scenarios: name, what happens, whose"
 
 
 def run(_args: argparse.Namespace, settings: Settings) -> int:
-    """Print a line for each scenario; what is wrong with a bad file follows. Status 1 if there is one."""
+    """Print a line for each scenario; what is wrong with a bad file follows.
+
+    Status 1 if there is one.
+    """
     table = terminal.table(("scenario",), texts=("what happens", "file"))
     problems = []
     for name, path in sorted(scenario.files(settings.scenarios_dir).items()):

@@ -1,4 +1,4 @@
-"""`lab wait`: waits until every server is healthy and in its place, then says what a user needs next."""
+"""`lab wait`: waits until every server is healthy and in its place, then shows what comes next."""
 
 from __future__ import annotations
 
@@ -56,7 +56,10 @@ def _body(settings: Settings, state: State) -> str:
 
 
 def _wait(controller: Controller, settings: Settings) -> tuple[State | None, str]:
-    """Poll until the system is steady or the time is over; return the last state, and why there is none."""
+    """Poll until the system is steady or the time is over.
+
+    Return the last state, and why there is none.
+    """
     deadline = time.monotonic() + settings.wait_s
     with terminal.Progress(terminal.console()) as progress:
         while True:

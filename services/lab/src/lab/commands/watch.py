@@ -1,4 +1,4 @@
-"""`lab watch`: servers and journal, live on a terminal, a line per entry where the output is piped."""
+"""`lab watch`: servers and journal, live on a terminal; a line per entry in a pipe."""
 
 from __future__ import annotations
 
@@ -24,7 +24,8 @@ from lab.settings import Settings
 HELP = "watch the servers and the controller's journal; Ctrl-C ends it"
 
 REFRESH_S = 1.0
-"""Sessions and queues change without a journal entry: the table is fetched anew at least this often."""
+"""Sessions and queues change without a journal entry: the table is fetched anew at least this
+often."""
 RETRY_S = 1.0
 BOLD = (Event.DECISION, Event.CONFIRMED)
 ENTRIES_BEFORE = 20
@@ -80,7 +81,10 @@ class Follower:
             time.sleep(RETRY_S)
 
     def _catch_up(self, controller: Controller, *, lost: bool) -> None:
-        """Pass on what was written meanwhile; a controller that was restarted counts from 1 again."""
+        """Pass on what was written meanwhile.
+
+        A controller that was restarted counts from 1 again.
+        """
         if self._last is None:
             for entry in controller.journal()[-ENTRIES_BEFORE:]:
                 self._pass_on(entry)
@@ -107,7 +111,7 @@ def _piped(items: queue.Queue[Item]) -> NoReturn:
 
 
 def _live(controller: Controller, items: queue.Queue[Item]) -> NoReturn:
-    """Keep the table on top and the last entries below it, as many as the terminal has lines for."""
+    """Keep the table on top, and below it as many of the last entries as fit the terminal."""
     console = terminal.console()
     lines: deque[Text] = deque(maxlen=200)
     with Live(console=console, screen=True, auto_refresh=False) as live:

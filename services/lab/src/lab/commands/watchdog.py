@@ -1,4 +1,7 @@
-"""`lab watchdog`: the service that ends a fault when its owner is gone; Compose starts it with the tools."""
+"""`lab watchdog`: the service that ends a fault when its owner is gone.
+
+Compose starts it with the tools.
+"""
 
 import argparse
 

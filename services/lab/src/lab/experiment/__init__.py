@@ -3,7 +3,8 @@
 schema.py       how a key of a scenario file is declared: kind, unit, bounds, default
 scenario.py     what a scenario is, key by key; finds the files
 parse.py        a file's text -> scenario, or all that is wrong with it, with lines
-schedule.py     pure: scenario, system and seed -> who is struck, when, for how long; the rate of the load
+schedule.py     pure: scenario, system and seed -> who is struck, when, for how long; the rate of
+                the load
 abort.py        pure: what the clients saw -> go on, or stop at once and why
 strokes.py      does the faults and undoes them
 watch.py        samples the system all along

@@ -15,7 +15,10 @@ FEWEST = 20
 
 @dataclass(frozen=True)
 class Window:
-    """The requests that ended between two samples (epoch s), by kind of failure (`none`: served)."""
+    """The requests that ended between two samples, by kind of failure (`none`: served).
+
+    Times in epoch s.
+    """
 
     start_s: float
     end_s: float
@@ -40,7 +43,10 @@ def failed_percent(windows: Sequence[Window], since_s: float) -> float | None:
 
 
 def reason(bound: AbortBound, windows: Sequence[Window]) -> str | None:
-    """Return why the experiment has to stop, or None. `windows` are those since the time 0, in order."""
+    """Return why the experiment has to stop, or None.
+
+    `windows` are those since the time 0, in order.
+    """
     failed = sum(one.failed for one in windows)
     if bound.failed is not None and failed > bound.failed:
         return f"{failed} requests failed since the time 0; at most {bound.failed} may (abort.failed)"

@@ -18,7 +18,8 @@ from lab.records.folder import FAULTS, json_lines
 def verdict(folder: Path, plan: Plan, entries: Sequence[Entry], zero_s: float, facts: Facts) -> Verdict:
     """Make ledger, story and invariants, and judge. Records that cannot be read make it invalid.
 
-    Without a load there is nothing to make a ledger of: the story alone is told, and the recovery judged.
+    Without a load there is nothing to make a ledger of: the story alone is told, and the recovery
+    judged.
     """
     # What ended half-way after a fault may have been ended by the damage: that is looked at.
     if facts.not_run and not _struck(folder):

@@ -2,7 +2,8 @@
 
 haproxy.jsonl     HAProxy's log of requests; haproxy.txt what else it said
 predictor.jsonl   the access logs of all predictors, each line as it was logged
-journal.jsonl     the controller's journal, from its container's log: it survives a restart of the controller
+journal.jsonl     the controller's journal, from its container's log: it survives a restart of the
+                  controller
 collected.json    per service: container, lines, and why something is missing
 
 The logs of requests go line by line from Docker to the files: they may be larger than memory.
@@ -52,7 +53,10 @@ class Collected:
 
 
 def identities(engine: Engine, services: Iterable[str]) -> dict[str, str]:
-    """Return the id of each service's container; a log belongs to one container and goes with it."""
+    """Return the id of each service's container.
+
+    A log belongs to one container and goes with it.
+    """
     found = {}
     for service in services:
         try:
@@ -65,10 +69,12 @@ def identities(engine: Engine, services: Iterable[str]) -> dict[str, str]:
 def collect(
     folder: Path, engine: Engine, since_s: float, before: Mapping[str, str]
 ) -> tuple[list[Entry], list[str]]:
-    """Write the logs since a time (epoch s) into the folder; return the journal, and what is missing.
+    """Write the logs since a time (epoch s) into the folder.
 
-    What collected.json says to be missing the ledger says too; it is returned only where there are no
-    requests to make a ledger of.
+    Return the journal, and what is missing.
+
+    What collected.json says to be missing the ledger says too; it is returned only where there are
+    no requests to make a ledger of.
     """
     after = identities(engine, before)
     entries: list[Entry] = []
@@ -141,7 +147,9 @@ def _entries(lines: Iterable[str]) -> Iterator[Entry]:
 
 
 def _from_the_start(engine: Engine, entries: list[Entry]) -> list[Entry]:
-    """Put the controller's first entry in front: it tells the policy, and as a rule is from before the trial.
+    """Put the controller's first entry in front.
+
+    It tells the policy, and as a rule is from before the trial.
 
     It is the first line of its log. If it is still there, Docker has dropped nothing of that log.
     """

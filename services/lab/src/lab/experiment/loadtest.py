@@ -1,4 +1,7 @@
-"""A load test from start to end: checks the system, runs the load, tells the progress, saves, summarises."""
+"""A load test from start to end.
+
+Checks the system, runs the load, tells the progress, saves, summarises.
+"""
 
 import time
 from collections.abc import Callable

@@ -1,7 +1,10 @@
-"""`make chaos` as a scenario: one fault of chosen servers, with or without load. Pure: state and settings in.
+"""`make chaos` as a scenario: one fault of chosen servers, with or without load.
 
-TARGET names servers; else ROLE and COUNT choose the first ones of a role, in the order of the topology. The
-scenario expects nothing but the recovery, and is never stopped early: what happens is told to its end.
+Pure: state and settings in.
+
+TARGET names servers; else ROLE and COUNT choose the first ones of a role, in the order of the
+topology. The scenario expects nothing but the recovery, and is never stopped early: what happens is
+told to its end.
 """
 
 from __future__ import annotations
@@ -18,7 +21,8 @@ NAME = "chaos"
 BEFORE_S = 5.0
 """The load runs this long before the fault, so that there is something usual to compare with."""
 LOAD_SHARE = 0.7
-"""The load that a run brings along, of what is left in service, a standby in the place of an active."""
+"""The load that a run brings along, of what is left in service, a standby in the place of an
+active."""
 TEXT = """\
 # What `make chaos` did, as a scenario: it can be run again from the folder scenarios/.
 description: {fault} of {targets}, told to its end

@@ -128,7 +128,10 @@ class _Reader:
     def parameters(
         self, name: str, target: str, own: Mapping[str, Entry], entries: Mapping[str, Entry]
     ) -> dict[str, float]:
-        """Read the fault's own parameters; the fault itself knows them, and whom it can be done to."""
+        """Read the fault's own parameters.
+
+        The fault itself knows them, and whom it can be done to.
+        """
         try:
             known = faults.load(name)
         except LabError:
@@ -191,7 +194,7 @@ class _Reader:
 
 
 def parse(text: str, file_name: str) -> tuple[Scenario | None, tuple[Problem, ...]]:
-    """Read a scenario; None and the problems, in the order of their lines, if something is wrong."""
+    """Read a scenario; if something is wrong, return None and the problems by line."""
     reader = _Reader()
     name = file_name.removesuffix(".yaml")
     if not NAME.fullmatch(name):

@@ -1,6 +1,9 @@
-"""One trial of a scenario from start to end: steady, load, faults, watching, recovery, records, verdict.
+"""One trial of a scenario from start to end.
 
-Whatever ends it early - an error, an abort, Ctrl-C - the faults are undone at once and their end is verified.
+Steady, load, faults, watching, recovery, records, verdict.
+
+Whatever ends it early - an error, an abort, Ctrl-C - the faults are undone at once and their end is
+verified.
 """
 
 from __future__ import annotations
@@ -95,7 +98,10 @@ class Trial:
         self._course = Course(time.time())
 
     def run(self) -> Outcome:
-        """Run it; raise a LabError, before anything is done, if the system is not steady or out of reach."""
+        """Run the trial.
+
+        Raise a LabError, before anything is done, if the system is not steady or out of reach.
+        """
         settings, since_s = self.settings, time.time()
         state = preparation.steady_state(settings, self.say)
         try:
@@ -224,7 +230,7 @@ class Trial:
                 raise LabError(striker.problems[0])
 
     def _recover(self, plan: Plan, watcher: Watch, log: FaultLog) -> None:
-        """Wait until the system is steady again and the clients are well, as long as the scenario allows."""
+        """Wait, for as long as allowed, until the system is steady and the clients are well."""
         recovery = plan.scenario.recovery
         zero_s = self._course.zero_s or 0.0
         since_s = max([*log.times(ENDED), *log.times(INJECT), zero_s + (plan.scenario.load.peak_s or 0.0)])
@@ -239,7 +245,10 @@ class Trial:
                 return
 
     def _settle(self, plan: Plan, watcher: Watch) -> None:
-        """Wait for the end state without load: at its end a standby may have been helping with a burst."""
+        """Wait for the end state without load.
+
+        At its end a standby may have been helping with a burst.
+        """
 
         def steady() -> bool:
             self.say(f"waiting for the end state: {watcher.reason}")
@@ -249,7 +258,10 @@ class Trial:
         watcher.sample_until(steady, plan.scenario.recovery.within_s)
 
     def _sample(self, plan: Plan, watcher: Watch) -> None:
-        """Take a sample; raise _DamageError at the abort bound. Only a spike's load may end by itself."""
+        """Take a sample; raise _DamageError at the abort bound.
+
+        Only a spike's load may end by itself.
+        """
         watcher.sample()
         course = self._course
         if course.aborted:

@@ -13,7 +13,8 @@ from lab.facts.measures import Expectation
 
 OWN = Path(__file__).resolve().parent.parent / "scenarios"
 SHOWN_USERS = "scenarios"
-"""The user's folder as the person who reads a message knows it; in the lab's container it is another."""
+"""The user's folder as the person who reads a message knows it; in the lab's container it is
+another."""
 
 
 PATTERNS = ("constant", "spike", "ramp", "none")
@@ -21,7 +22,7 @@ PATTERNS = ("constant", "spike", "ramp", "none")
 
 @dataclass(frozen=True)
 class Steady:
-    """When the system counts as steady, first without load and then under the load before the time 0."""
+    """When the system counts as steady: without load, then under the load before the time 0."""
 
     within_s: float = number(30.0, "s", maximum=600)
     failed_percent: float = number(0.0, "%", maximum=100)
@@ -65,7 +66,10 @@ class FaultPlan:
 
 @dataclass(frozen=True)
 class AbortBound:
-    """The damage at which the experiment is ended and everything undone; None: no bound of that kind."""
+    """The damage at which the experiment is ended and everything undone.
+
+    None: no bound of that kind.
+    """
 
     failed: int | None = optional(INTEGER, unit="requests")
     failed_percent: float | None = number(None, "%", maximum=100)
@@ -109,7 +113,10 @@ SECTIONS = {
 
 
 def files(users: Path) -> dict[str, Path]:
-    """Map the name of each scenario to its file; a user's own replaces the lab's of the same name."""
+    """Map the name of each scenario to its file.
+
+    A user's own replaces the lab's of the same name.
+    """
     found: dict[str, Path] = {}
     for folder in (OWN, users):
         if folder.is_dir():

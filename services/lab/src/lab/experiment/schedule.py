@@ -1,4 +1,6 @@
-"""Who is struck, when and for how long, and how much load there is. Pure: scenario, system and seed in.
+"""Who is struck, when and for how long, and how much load there is.
+
+Pure: scenario, system and seed in.
 
 The same seed gives the same plan on the same topology.
 """
@@ -21,7 +23,8 @@ from lab.parts.predictors import Info
 from lab.settings import Settings
 
 SLACK_S = 30.0
-"""The load may last this much longer than all that is planned; it is ended when it is no longer needed."""
+"""The load may last this much longer than all that is planned; it is ended when it is no longer
+needed."""
 
 
 @dataclass(frozen=True)
@@ -107,7 +110,10 @@ def _refuse_overlaps(strokes: Sequence[Stroke]) -> None:
 
 
 def capacity_of(servers: Mapping[str, Info], names: Iterable[str]) -> float:
-    """Return what these servers carry together (requests/s); raise LabError where one does not state it."""
+    """Return what these servers carry together (requests/s).
+
+    Raise LabError where one does not state it.
+    """
     total = 0.0
     for name in names:
         capacity = servers[name].capacity_per_s
@@ -124,7 +130,9 @@ def capacity_of(servers: Mapping[str, Info], names: Iterable[str]) -> float:
 def survivors(
     roles: Mapping[str, str], servers: Mapping[str, Info], strokes: Sequence[Stroke]
 ) -> tuple[str, ...]:
-    """Return who can be in service while the faults last: as many as there are actives, at least one.
+    """Return who can be in service while the faults last.
+
+    As many as there are actives, at least one.
 
     Standbys take the place of struck actives; where there is a choice, the smallest do.
     """
@@ -143,7 +151,10 @@ def survivors(
 def rates(
     load: LoadPlan, roles: Mapping[str, str], servers: Mapping[str, Info], strokes: Sequence[Stroke]
 ) -> tuple[float, float]:
-    """Return the rate and the peak's rate (requests/s); without a peak both are the same, without load 0."""
+    """Return the rate and the peak's rate (requests/s).
+
+    Without a peak both are the same, without load 0.
+    """
     if not load.sent:
         return 0.0, 0.0
     actives = [name for name, role in roles.items() if role == ACTIVE]
@@ -160,7 +171,10 @@ def rates(
 
 
 def _load(plan: Plan) -> LoadSpec:
-    """Return the load of a plan: limits and arrivals as a person set them, all else as the scenario says."""
+    """Return the load of a plan.
+
+    Limits and arrivals as a person set them, all else as the scenario says.
+    """
     load, scenario = plan.scenario.load, plan.scenario
     longest_s = load.before_s + plan.span_s + scenario.recovery.within_s + load.after_s + SLACK_S
     common = replace(
@@ -174,8 +188,8 @@ def _load(plan: Plan) -> LoadSpec:
         beyond_s=-1.0,
     )
     if load.pattern == "spike":
-        # Locust's spike lies in the middle of its run: this long a run puts its start at the time 0. What
-        # comes after the spike is as long as what came before.
+        # Locust's spike lies in the middle of its run: this long a run puts its start at the time
+        # 0. What comes after the spike is as long as what came before.
         peak_s = load.peak_s or 0.0
         around_s = max(load.before_s, 1.0)
         return replace(common, spike_s=peak_s, duration_s=2 * around_s + peak_s)

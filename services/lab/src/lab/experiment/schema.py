@@ -1,4 +1,7 @@
-"""How a key of a scenario file is declared: once, as a field of its section's dataclass in scenario.py."""
+"""How a key of a scenario file is declared.
+
+Once, as a field of its section's dataclass in scenario.py.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,10 @@ NUMBER, INTEGER, TEXT, TARGETS, MAPPING, LIST = (
 
 @dataclass(frozen=True)
 class Key:
-    """What a key takes. `help` says it where the key is missing; docs/scenarios.md describes each."""
+    """What a key takes. `help` says it where the key is missing.
+
+    docs/scenarios.md describes each.
+    """
 
     kind: str
     unit: str = ""

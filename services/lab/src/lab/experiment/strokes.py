@@ -1,7 +1,10 @@
-"""Does the faults of a plan and undoes them; each of them and its end is verified, and noted in faults.jsonl.
+"""Does the faults of a plan and undoes them.
 
-A thread per stroke and target: it guards the fault (faults.lasting), waits for its time, injects, looks for
-the effect, waits for the end, undoes it and looks whether it is over. `finish` ends all of them at once.
+Each of them and its end is verified, and noted in faults.jsonl.
+
+A thread per stroke and target: it guards the fault (faults.lasting), waits for its time, injects,
+looks for the effect, waits for the end, undoes it and looks whether it is over. `finish` ends all
+of them at once.
 """
 
 from __future__ import annotations
@@ -22,7 +25,8 @@ from lab.faults.contract import DURATION, MARGIN_S, Context, Fault, Injection
 
 INJECT, EFFECT, UNDO, ENDED = "inject", "effect", "undo", "ended"
 PREPARE_S = 4.0
-"""A guard is started this long before its fault; those of the first faults before the load starts."""
+"""A guard is started this long before its fault; those of the first faults before the load
+starts."""
 EFFECT_S, END_S = 5.0, 30.0
 POLL_S = 0.1
 READY_S = 60.0
@@ -143,7 +147,10 @@ class Striker:
 
     @property
     def over(self) -> bool:
-        """Return whether every fault was done and is over as far as it has to be ended; repairs may go on."""
+        """Return whether every fault was done and is over as far as it has to be ended.
+
+        Repairs may go on.
+        """
         with self._lock:
             return not self._going_on
 
@@ -164,7 +171,8 @@ class Striker:
         except LabError as error:
             self._problem(f"{stroke.fault} of {target}: {error.what}", ending=number in self._ending)
         except Exception as error:
-            # A thread's error ends nothing else: without this nobody would notice that the fault is missing.
+            # A thread's error ends nothing else: without this nobody would notice that the fault is
+            # missing.
             self._problem(f"{stroke.fault} of {target}: {error!r}", ending=number in self._ending)
             raise
         finally:
@@ -213,7 +221,8 @@ class Striker:
         elif not self._finish.is_set():
             self._problem(f"{fault.name} took no effect on {target}")
         if not lasts:
-            # Others repair it: the experiment goes on meanwhile, and only its end undoes what is left.
+            # Others repair it: the experiment goes on meanwhile, and only its end undoes what is
+            # left.
             self._done(number)
         while not self._finish.is_set() and not (lasts and time.monotonic() - begun >= stroke.length_s):
             if self._failed(fault, injection):

@@ -1,18 +1,22 @@
-"""Whom a fault strikes: resolves a role against the present state. Pure: state, words and seed in, names out.
+"""Whom a fault strikes: resolves a role against the present state.
+
+Pure: state, words and seed in, names out.
 
 A target is one of these words, or several with commas between:
 
-    active, standby    servers of that role; `count` of them are drawn by the seed, all without a count
+    active, standby    servers of that role; `count` of them are drawn by the seed, all without a
+                       count
     any                servers, whatever their role; `count` likewise
     all                every server; takes no count
     region:NAME        every server of a region; `count` of them with a count
-    region             every server of the region of an active one, drawn by the seed; takes no count
+    region             every server of the region of an active one, drawn by the seed; takes no
+                       count
     struck             servers that a fault before this one strikes; `count` of them with a count
     predictor-N        that server
     controller, haproxy, docker-proxy, client    that place
 
-What a topology does not have raises NotApplicableError. What no topology has is a LabError, and so is a count
-of what is always the whole.
+What a topology does not have raises NotApplicableError. What no topology has is a LabError, and so
+is a count of what is always the whole.
 """
 
 from __future__ import annotations
@@ -76,9 +80,9 @@ def resolve(
 ) -> tuple[str, ...]:
     """Return the names that a target stands for, servers in the topology's order.
 
-    `count` is for each word that stands for several servers, none of WHOLE; None is all of them. `struck` are
-    those that faults before this one strike: a draw takes none of them, unless it is asked for by that word.
-    The same state, words and seed give the same names.
+    `count` is for each word that stands for several servers, none of WHOLE; None is all of them.
+    `struck` are those that faults before this one strike: a draw takes none of them, unless it is
+    asked for by that word. The same state, words and seed give the same names.
     """
     check(target)
     if count is not None and (whole := uncountable(target)):
@@ -105,7 +109,7 @@ def _words(target: str) -> list[str]:
 def _resolve(
     word: str, state: State, count: int | None, draw: random.Random, *, taken: set[str], struck: set[str]
 ) -> tuple[str, ...]:
-    """Resolve one word; a draw takes none that another word or a fault before this one has taken."""
+    """Resolve one word; a draw takes none that another word or an earlier fault took."""
     if word in OTHER_PLACES:
         return (word,)
     names = tuple(server.name for server in state.servers)

@@ -1,4 +1,7 @@
-"""Watches an experiment all along: the servers' states and what the clients saw, four times a second."""
+"""Watches an experiment all along.
+
+The servers' states and what the clients saw, four times a second.
+"""
 
 from __future__ import annotations
 
@@ -91,10 +94,13 @@ class Watch:
         return [window for window in self.windows if window.start_s >= start_s]
 
     def recovered(self, failed_at_most_percent: float | None, since_s: float) -> float | None:
-        """Return since when (epoch s, not before `since_s`) the system has been steady and the clients well.
+        """Return since when the system has been steady and the clients well.
 
-        None until that has been so for a second: a controller takes a moment to notice a fault. Where the
-        load is over, its last second counts; without a bound on their failures the clients are not asked.
+        In epoch s, not before `since_s`.
+
+        None until that has been so for a second: a controller takes a moment to notice a fault.
+        Where the load is over, its last second counts; without a bound on their failures the
+        clients are not asked.
         """
         if self._steady_since is None:
             return None

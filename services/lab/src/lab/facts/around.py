@@ -1,4 +1,7 @@
-"""What became of the requests around a failure: from the first fault until the system was steady again."""
+"""What became of the requests around a failure.
+
+From the first fault until the system was steady again.
+"""
 
 from __future__ import annotations
 
@@ -14,10 +17,10 @@ from lab.records.percentiles import finite
 
 @dataclass(frozen=True)
 class Around:
-    """All requests in progress at some time of the span, in few words, and how long the slowest waited.
+    """The requests in progress at some time of the span, and how long the slowest waited.
 
-    `others` has the classes of the ledger that are none of the others. What `first_second_ms` and `usual_ms`
-    are, usual.py says; None where a request got no prediction, or there was none.
+    `others` has the classes of the ledger that are none of the others. What `first_second_ms` and
+    `usual_ms` are, usual.py says; None where a request got no prediction, or there was none.
     """
 
     seconds: float

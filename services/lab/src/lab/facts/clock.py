@@ -1,10 +1,11 @@
 """How far two records' clocks may differ, from the records themselves.
 
-All parts run on one host, so their wall clocks are one kernel clock; still the load generator counts on from
-its start with the monotonic clock, which the kernel's adjustments do not touch. Each request bounds the
-difference: HAProxy cannot have got it before it was sent, nor have ended it after the client had the reply.
-HAProxy's time of arrival is in whole milliseconds, rounded down; so it may really have got it 1 ms later.
-Without such requests, or where they contradict each other, nothing is claimed: the difference is unknown.
+All parts run on one host, so their wall clocks are one kernel clock; still the load generator
+counts on from its start with the monotonic clock, which the kernel's adjustments do not touch. Each
+request bounds the difference: HAProxy cannot have got it before it was sent, nor have ended it
+after the client had the reply. HAProxy's time of arrival is in whole milliseconds, rounded down; so
+it may really have got it 1 ms later. Without such requests, or where they contradict each other,
+nothing is claimed: the difference is unknown.
 """
 
 from __future__ import annotations
@@ -23,16 +24,22 @@ CLIENT_RESOLUTION_MS = 1.0
 
 @dataclass(frozen=True)
 class Skew:
-    """HAProxy's clock minus the generator's lies between the two, in ms; without requests both are None."""
+    """HAProxy's clock minus the generator's lies between the two, in ms.
+
+    Without requests both are None.
+    """
 
     at_least_ms: float | None
     at_most_ms: float | None
 
     @property
     def uncertainty_ms(self) -> float | None:
-        """Return by how much a client's time and one of HAProxy's may be apart; None where it is unknown.
+        """Return by how much a client's time and one of HAProxy's may be apart.
 
-        Bounds that contradict each other bound nothing: a clock was changed meanwhile, or a record is wrong.
+        None where it is unknown.
+
+        Bounds that contradict each other bound nothing: a clock was changed meanwhile, or a record
+        is wrong.
         """
         if self.at_least_ms is None or self.at_most_ms is None or self.at_least_ms > self.at_most_ms:
             return None

@@ -1,10 +1,13 @@
-"""Load tests of several topologies side by side, beside the article's figures; pure: summaries in, rows out.
+"""Load tests of several topologies side by side, beside the article's figures.
+
+Pure: summaries in, rows out.
 
 Several runs of a topology make one row: the median and the range of the rate at the first failure.
 
-The article ("High Availability ML Deployments", 2022) gives, for its own demo on its own machine, the rate at
-the first failure and how many requests each server had in progress then (at most 10, its node threshold).
-The lab's numbers are larger because its parts are; what compares is how the topologies stand to each other.
+The article ("High Availability ML Deployments", 2022) gives, for its own demo on its own machine,
+the rate at the first failure and how many requests each server had in progress then (at most 10,
+its node threshold). The lab's numbers are larger because its parts are; what compares is how the
+topologies stand to each other.
 """
 
 from collections.abc import Iterable, Sequence
@@ -36,7 +39,9 @@ class RateRow:
 
 @dataclass(frozen=True)
 class LoadRow:
-    """A row of the second table: requests per server at the first failure, in the order of server names.
+    """A row of the second table.
+
+    Requests per server at the first failure, in the order of server names.
 
     Of several runs it is the one whose rate is nearest to the median.
     """

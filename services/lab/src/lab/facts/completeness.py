@@ -1,7 +1,7 @@
 """What is missing from a folder's records although nothing that was done explains it.
 
-Missing evidence is never good news: each gap is a reason, a sentence for a person, that makes the ledger
-incomplete and the verdict of the experiment invalid.
+Missing evidence is never good news: each gap is a reason, a sentence for a person, that makes the
+ledger incomplete and the verdict of the experiment invalid.
 """
 
 from __future__ import annotations
@@ -32,7 +32,8 @@ from lab.records.folder import (
 from lab.records.times import clock
 
 SILENCE_S = 5.0
-"""An experiment takes a sample every 0.25 s; it waits a second for a controller that does not answer."""
+"""An experiment takes a sample every 0.25 s; it waits a second for a controller that does not
+answer."""
 
 
 def reasons(db: duckdb.DuckDBPyConnection, folder: Path) -> Iterator[str]:
@@ -95,7 +96,10 @@ def _contradicted(db: duckdb.DuckDBPyConnection) -> Iterator[str]:
 
 
 def _without_client(db: duckdb.DuckDBPyConnection) -> tuple[int, int]:
-    """Count HAProxy's lines without a row of the client's: those with ids as the load's, and others."""
+    """Count HAProxy's lines without a row of the client's.
+
+    Those with ids as the load's, and others.
+    """
     own, others = db.execute(
         r"""SELECT count(*) FILTER (regexp_full_match(h.id, '[0-9a-f]{32}')), count(*) FROM haproxy h
            ANTI JOIN client c ON c.request_id = h.id

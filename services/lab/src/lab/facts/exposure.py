@@ -1,17 +1,19 @@
-"""What was at stake in each stroke of a fault: a server that had no traffic proves nothing when it dies.
+"""What was at stake in each stroke of a fault.
 
-A request is *exposed* to a stroke if it was in flight on the struck server when the fault began, or was sent
-to it until the server was out of rotation (or, if it never left, until the fault ended). HAProxy's log names
-only the last server of a request, so these count:
+A server that had no traffic proves nothing when it dies.
+
+A request is *exposed* to a stroke if it was in flight on the struck server when the fault began, or
+was sent to it until the server was out of rotation (or, if it never left, until the fault ended).
+HAProxy's log names only the last server of a request, so these count:
 
 - its last server is the struck one, or the struck one has it in its log;
-- it was retried: the first try was on a struck server, because the others were healthy. Where several servers
-  were struck at once, it counts for each; the total counts each request once.
+- it was retried: the first try was on a struck server, because the others were healthy. Where
+  several servers were struck at once, it counts for each; the total counts each request once.
 
-Both only if HAProxy had the request between the fault's beginning and the server's way out of rotation, and
-SLACK_S more, because the records are not exact to the millisecond. A server that was parked or out of
-rotation already has nothing at stake, and neither has a fault of the controller, the Docker proxy, the
-balancer or the clients: those strokes are exempt, with the reason.
+Both only if HAProxy had the request between the fault's beginning and the server's way out of
+rotation, and SLACK_S more, because the records are not exact to the millisecond. A server that was
+parked or out of rotation already has nothing at stake, and neither has a fault of the controller,
+the Docker proxy, the balancer or the clients: those strokes are exempt, with the reason.
 """
 
 from __future__ import annotations
@@ -40,7 +42,10 @@ FATES = ("served", "saved_by_retry", "late", "shed", "wrong_answer", "lost", "un
 
 @dataclass(frozen=True)
 class AtStake:
-    """How long a fault endangers a target's requests (epoch s); `exempt` says why it endangers none."""
+    """How long a fault endangers a target's requests (epoch s).
+
+    `exempt` says why it endangers none.
+    """
 
     fault: str
     target: str
@@ -68,13 +73,19 @@ def of(folder: Path, entries: Sequence[Entry], roles: Mapping[str, str]) -> dict
 
 
 def nothing_at_stake(exposure: Mapping[str, Any]) -> str:
-    """Return why the strokes prove nothing; empty if they do, or if no server in rotation was struck."""
+    """Return why the strokes prove nothing.
+
+    Empty if they do, or if no server in rotation was struck.
+    """
     in_rotation = any(not stroke["exempt"] for stroke in exposure["strokes"])
     return NOTHING if in_rotation and not exposure["total"]["exposed"] else ""
 
 
 def _spans(faults: Iterable[Mapping[str, Any]]) -> list[tuple[str, str, float, float]]:
-    """Return each stroke as (fault, target, begun, over); one that was never seen to end is open."""
+    """Return each stroke as (fault, target, begun, over).
+
+    One that was never seen to end is open.
+    """
     spans: list[tuple[str, str, float, float]] = []
     for line in faults:
         fault, target, at = str(line["fault"]), str(line["target"]), float(line["time"])

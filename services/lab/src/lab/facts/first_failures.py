@@ -1,14 +1,16 @@
-"""The rate at the first failure over several runs: median, range, what ended them, what does not count. Pure.
+"""The rate at the first failure over several runs.
 
-Of one run it is one draw: above what the servers carry the queues fill, and with Poisson arrivals the time
-that takes is random. Simulated (2-active with its standby, 20 ms, Poisson, RAMP=4) the rate has a standard
-deviation of 3 % of its median; of a single server, whose queue is a third, 8 %. It moves with RAMP (a slower
-ramp fills the queues at a lower rate) and with the queue, so rates compare only between runs of the same load
-and settings.
+Median, range, what ended them, what does not count. Pure.
 
-A run in which no request failed says that its rate is above the one it reached (right-censored). It is never
-averaged as if it had been observed: it counts as above all rates that were, and where the median falls on
-such a run, the median is `above` the rate that was reached.
+Of one run it is one draw: above what the servers carry the queues fill, and with Poisson arrivals
+the time that takes is random. Simulated (2-active with its standby, 20 ms, Poisson, RAMP=4) the
+rate has a standard deviation of 3 % of its median; of a single server, whose queue is a third, 8 %.
+It moves with RAMP (a slower ramp fills the queues at a lower rate) and with the queue, so rates
+compare only between runs of the same load and settings.
+
+A run in which no request failed says that its rate is above the one it reached (right-censored). It
+is never averaged as if it had been observed: it counts as above all rates that were, and where the
+median falls on such a run, the median is `above` the rate that was reached.
 """
 
 from __future__ import annotations
@@ -36,7 +38,10 @@ class Rate:
 
 @dataclass(frozen=True)
 class Rates:
-    """The rates of the runs that count, in their order; the other three are None where none counts."""
+    """The rates of the runs that count, in their order.
+
+    The other three are None where none counts.
+    """
 
     planned: int
     n: int
@@ -85,7 +90,10 @@ def _place(rate: Rate) -> tuple[bool, float]:
 
 
 def _median(ordered: Sequence[Rate]) -> Rate | None:
-    """Return the median; of an even number the mean of the two in the middle, above it if one of them is."""
+    """Return the median; of an even number, the mean of the two in the middle.
+
+    It is "above" if one of them is.
+    """
     if not ordered:
         return None
     middle = ordered[(len(ordered) - 1) // 2 : len(ordered) // 2 + 1]

@@ -1,12 +1,14 @@
 """Intervals for the results of several trials. Pure.
 
-share    how often something was so, with the two-sided interval of Wilson, which holds for few trials and for
-         0 or all of them
-at_most  the one-sided exact bound (Clopper and Pearson) on how often it may be: what stands next to a zero
-spread   median, lowest and highest of a measure, with the median's interval from order statistics (binomial),
-         which needs no assumption on the distribution
+share    how often something was so, with the two-sided interval of Wilson, which holds for few
+         trials and for 0 or all of them
+at_most  the one-sided exact bound (Clopper and Pearson) on how often it may be: what stands next to
+         a zero
+spread   median, lowest and highest of a measure, with the median's interval from order statistics
+         (binomial), which needs no assumption on the distribution
 
-All at 95 %. The tests hold each against scipy, which would add 140 MB to the image for these few lines.
+All at 95 %. The tests hold each against scipy, which would add 140 MB to the image for these few
+lines.
 """
 
 from __future__ import annotations
@@ -32,7 +34,10 @@ class Share:
 
 @dataclass(frozen=True)
 class Spread:
-    """The values of a measure over the trials; inf: it never came. With fewer than 6, no interval."""
+    """The values of a measure over the trials; inf: it never came.
+
+    With fewer than 6, no interval.
+    """
 
     trials: int
     median: float
@@ -54,7 +59,7 @@ def share(successes: int, trials: int) -> Share:
 
 
 def at_most(events: int, trials: int) -> float:
-    """Return the share of trials that an event may have, seen so often of so many; 0 of 50: 0.058."""
+    """Return the share of trials that an event may have, by counts (0 of 50: 0.058)."""
     if trials < 1 or not 0 <= events <= trials:
         raise ValueError(f"{events} of {trials} trials")
     if events == trials:
@@ -69,7 +74,7 @@ def at_most(events: int, trials: int) -> float:
 
 
 def _few(events: int, trials: int, part: float) -> float:
-    """Return the probability of so few events or fewer, where each trial has one with probability `part`."""
+    """Return the probability of so few events or fewer; each trial has one with `part`."""
     ways = math.lgamma(trials + 1)  # in logarithms: the numbers themselves have no end
     return sum(
         math.exp(
@@ -100,7 +105,10 @@ def spread(values: Sequence[float]) -> Spread:
 
 
 def _rank(trials: int) -> int | None:
-    """Return the highest k so that the k-th lowest and highest value (from 0) enclose the median at 95 %."""
+    """Return the highest rank whose lowest and highest value enclose the median at 95 %.
+
+    Ranks count from 0.
+    """
     outside, found = 0.0, None
     for rank in range(trials // 2):
         # That fewer than rank + 1 of the values lie below the median, and the same above it.

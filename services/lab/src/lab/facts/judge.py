@@ -1,14 +1,16 @@
 """From expectations and measurements to the verdict. Pure.
 
 met              everything expected holds
-not met          something does not, or the damage was too great, or the system did not recover in time
+not met          something does not, or the damage was too great, or the system did not recover in
+                 time
 could not run    the experiment did not take place as planned, and shows no damage
 not applicable   the topology lacks what the scenario needs
 invalid          it took place, but its records or the machine do not allow a judgement
 
-Records that are not whole do not mend what they show to be broken: damage that was counted is *not met*, and
-the reasons that would make it invalid stand beside it. Where the measuring itself is in doubt (the load
-generator fell behind, the machine had no CPU left), what looks like damage may be its own: that is invalid.
+Records that are not whole do not mend what they show to be broken: damage that was counted is *not
+met*, and the reasons that would make it invalid stand beside it. Where the measuring itself is in
+doubt (the load generator fell behind, the machine had no CPU left), what looks like damage may be
+its own: that is invalid.
 """
 
 from __future__ import annotations
@@ -68,8 +70,8 @@ class Facts:
 class Verdict:
     """The verdict, its reasons, and every expectation with its measurement.
 
-    `measures` has all that can be measured, expected or not; a text is the reason why there is no value.
-    `exposure` is what was at stake, as facts/exposure.py counts it.
+    `measures` has all that can be measured, expected or not; a text is the reason why there is no
+    value. `exposure` is what was at stake, as facts/exposure.py counts it.
     """
 
     verdict: str
@@ -85,14 +87,18 @@ def judge_each(expected: Sequence[Expectation], measures: Mapping[str, float | s
 
 
 def unbounded(expected: Sequence[Expectation]) -> str:
-    """Return what a scenario that expects something allows without a limit, in words; empty if nothing."""
+    """Return what a scenario that expects something allows without a limit, in words.
+
+    Empty if nothing.
+    """
     held = {each.measure for each in expected}
     free = [words for words, measures in DAMAGE.items() if not held & measures]
     return f"no limit is set to requests {', '.join(free)}" if expected and free else ""
 
 
 def _judge_one(expected: Expectation, value: float | str) -> Judged:
-    # What the topology cannot have is not asked of it; what should have happened and did not is not met.
+    # What the topology cannot have is not asked of it; what should have happened and did not is not
+    # met.
     met = not asked(value) if isinstance(value, str) else expected.met_by(value)
     proven = not met and not isinstance(value, str) and expected.exceeded_by(value)
     # What the records do not tell, a missing record could have told.
@@ -110,7 +116,8 @@ def judge(judged: Sequence[Judged], facts: Facts, unknown: float = 0.0) -> Verdi
     if facts.not_run:
         return Verdict(COULD_NOT_RUN, facts.not_run, tuple(judged))
     invalid = list(facts.invalid)
-    # A scenario may state how many unknown ones it bears; where it says nothing, any is too many to judge.
+    # A scenario may state how many unknown ones it bears; where it says nothing, any is too many to
+    # judge.
     if unknown and not any(each.text == UNKNOWN for each in judged):
         invalid.append(f"the records do not tell what became of {unknown:g} requests")
     proven = _damage(facts) + counted
@@ -126,7 +133,10 @@ def judge(judged: Sequence[Judged], facts: Facts, unknown: float = 0.0) -> Verdi
 
 
 def _damage(facts: Facts) -> list[str]:
-    """Return what went wrong beside the expectations; each was seen, not concluded from what is missing."""
+    """Return what went wrong beside the expectations.
+
+    Each was seen, not concluded from what is missing.
+    """
     found = [f"stopped early: {facts.aborted}"] if facts.aborted else []
     if not facts.recovered:
         why = f": {facts.unsteady_because}" if facts.unsteady_because else ""
@@ -141,9 +151,12 @@ def _broken(judged: Judged) -> str:
 
 
 def of_trials(verdicts: Sequence[str]) -> str:
-    """Return the verdict of the trials of one scenario: not met if any is; met if at least half are met.
+    """Return the verdict of the trials of one scenario: not met if any is.
 
-    The others were left out for reasons that have nothing to do with how they came out; they are listed.
+    Met if at least half are met.
+
+    The others were left out for reasons that have nothing to do with how they came out; they are
+    listed.
     """
     if NOT_MET not in verdicts and 0 < len(verdicts) <= 2 * list(verdicts).count(MET):
         return MET

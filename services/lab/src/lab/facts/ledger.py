@@ -1,8 +1,9 @@
 """The ledger: what became of every request that the load generator sent.
 
-It joins the rows of the client, HAProxy's log and the predictors' logs by request id, gives each request sent
-exactly one class, and says whether the records are complete enough for that to be believed. `build` makes
-ledger.parquet (a row per request) and ledger.json from the other files of an experiment's folder alone.
+It joins the rows of the client, HAProxy's log and the predictors' logs by request id, gives each
+request sent exactly one class, and says whether the records are complete enough for that to be
+believed. `build` makes ledger.parquet (a row per request) and ledger.json from the other files of
+an experiment's folder alone.
 """
 
 from __future__ import annotations
@@ -50,7 +51,7 @@ def in_classes(saved: Mapping[str, Any], *names: str) -> int:
 
 
 def late(saved: Mapping[str, Any]) -> int:
-    """Count a saved ledger's right answers that came later than the limit, whether executed once or twice."""
+    """Count a saved ledger's right answers that came late, whether executed once or twice."""
     twice = saved.get("executed_twice_outcomes") or {}
     return in_classes(saved, "served_late") + int(twice.get("served_late") or 0)
 
@@ -62,7 +63,10 @@ def in_time(saved: Mapping[str, Any]) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Lost:
-    """A request that was lost, or whose class is unknown. `time` is when it was sent (epoch seconds)."""
+    """A request that was lost, or whose class is unknown.
+
+    `time` is when it was sent (epoch seconds).
+    """
 
     request_id: str
     time: float
@@ -191,7 +195,10 @@ def _lost(db: duckdb.DuckDBPyConnection) -> tuple[Lost, ...]:
 
 
 def _availability(db: duckdb.DuckDBPyConnection) -> Availability:
-    """Return the outages. What a client broke off by itself is no evidence; the rest is served or is not."""
+    """Return the outages.
+
+    What a client broke off by itself is no evidence; the rest is served or is not.
+    """
     columns = db.execute(
         """SELECT scheduled_s, failure = 'none' AND class <> 'wrong_answer' AS served FROM ledger
            WHERE class <> 'client_gone' ORDER BY scheduled_s"""

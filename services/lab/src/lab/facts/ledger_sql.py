@@ -1,7 +1,9 @@
-"""The ledger's join in SQL: tables from the files of a folder, and the rule that gives each its class.
+"""The ledger's join in SQL.
 
-DuckDB reads the files as streams, joins by request id, and spills to a file in the folder what its memory
-does not hold; so the number of requests is bounded by the disk, not by memory.
+Tables from the files of a folder, and the rule that gives each its class.
+
+DuckDB reads the files as streams, joins by request id, and spills to a file in the folder what its
+memory does not hold; so the number of requests is bounded by the disk, not by memory.
 """
 
 from __future__ import annotations
@@ -31,10 +33,12 @@ INJECT, EFFECT = "inject", "effect"
 DEATHS = frozenset({Kind.KILLED, Kind.DIED, Kind.STOPPED, Kind.REMOVED})
 """What Docker says when a container's process ends. A broken tripwire may be a cut network."""
 LOST_LINES_BEFORE_S, LOST_LINES_AFTER_S = 0.5, 0.5
-"""A process that dies takes log lines of its last moments with it (a predictor gathers them for 0.1 s). They
-are expected to be missing where the reply ended so shortly before or after the sign of its death."""
+"""A process that dies takes log lines of its last moments with it (a predictor gathers them for 0.1
+s). They are expected to be missing where the reply ended so shortly before or after the sign of its
+death."""
 END_SLACK_S = 0.005
-"""Two parts' ends of the same request are told apart only beyond this: HAProxy's timers have 1 ms."""
+"""Two parts' ends of the same request are told apart only beyond this: HAProxy's timers have 1
+ms."""
 
 _HAPROXY_COLUMNS = {
     "time_us": "BIGINT",
@@ -98,7 +102,8 @@ CREATE TABLE gap AS
     FROM unlogged WHERE NOT explained AND (status > 0 OR $no_log);
 """
 
-# One row per request. `two` is the second letter of HAProxy's termination state: in which phase it ended.
+# One row per request. `two` is the second letter of HAProxy's termination state: in which phase it
+# ended.
 _JOINED = """
 SELECT c.*, h.id IS NULL AS unlogged, coalesce(u.explained, false) AS explained,
     h.status AS haproxy_status, coalesce(h.server, '') AS haproxy_server,
@@ -122,7 +127,8 @@ FROM client c CROSS JOIN gap LEFT JOIN haproxy h ON c.request_id = h.id
     LEFT JOIN answers a ON c.body = a.body
 """
 
-# What it would be, were it not for a second execution; each line is reached only if no line above it applies.
+# What it would be, were it not for a second execution; each line is reached only if no line above
+# it applies.
 _OUTCOME = """
 CASE
     WHEN failure = 'client_gone' THEN 'client_gone'
@@ -186,10 +192,11 @@ COPY (
 def deaths(
     struck: Iterable[dict[str, Any]], journal: Iterable[dict[str, Any]]
 ) -> list[tuple[str, float, float]]:
-    """Return when lines of whose log may be missing: (server or service, from, to), in epoch seconds.
+    """Return whose log may lack lines, and when: (server or service, from, to), in epoch s.
 
-    A process that ends takes its last lines with it: by a fault that ends processes, between its injection
-    and its effect, or by Docker's word. A server that hangs, is cut off or answers errors writes its lines.
+    A process that ends takes its last lines with it: by a fault that ends processes, between its
+    injection and its effect, or by Docker's word. A server that hangs, is cut off or answers errors
+    writes its lines.
     """
     spans: list[tuple[str, float, float]] = []
     begun: dict[tuple[str, str], float] = {}
@@ -217,7 +224,7 @@ def _ends_process(name: str) -> bool:
 
 
 def open_database(folder: Path, spill: Path) -> duckdb.DuckDBPyConnection:
-    """Return a database with the records, deaths and answers as tables, and what the records lack."""
+    """Return a database of records, deaths and answers, and what the records lack."""
     db = duckdb.connect(
         str(spill / "ledger.duckdb"),
         config={"temp_directory": str(spill), "memory_limit": MEMORY_LIMIT, "threads": THREADS},

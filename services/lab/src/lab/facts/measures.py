@@ -1,4 +1,6 @@
-"""What can be expected of an experiment: each measure with unit and definition, from the saved records.
+"""What can be expected of an experiment.
+
+Each measure with unit and definition, from the saved records.
 
 A measure without a value (a promotion where there is no standby) is a text: the reason.
 """
@@ -28,7 +30,8 @@ NOTHING_SENT = "nothing was sent"
 NOT_EXPOSED = "no server in rotation was struck"
 NO_SECOND = "no whole second before the fault, or no request in the second after it"
 NOT_ASKED = (NO_STANDBY, NO_SERVER, NOTHING_SENT, NOT_EXPOSED, NO_SECOND)
-"""Reasons that say nothing against the system. With any other reason, something did not come that should."""
+"""Reasons that say nothing against the system. With any other reason, something did not come that
+should."""
 COUNTS = ("requests", "%")
 """The units of what is counted: too many are too many, whatever other records are missing."""
 
@@ -39,7 +42,10 @@ def asked(value: float | str) -> bool:
 
 
 def number(value: float | str) -> float | None:
-    """Return a measure's value; infinite where it should have come and did not, None where nobody asks."""
+    """Return a measure's value.
+
+    Infinite where it should have come and did not, None where nobody asks.
+    """
     if isinstance(value, str):
         return math.inf if asked(value) else None
     return value
@@ -147,7 +153,7 @@ def _exposed(name: str) -> Callable[[Measured], float | str]:
 
 
 def _or_never(value: float | None, never: str, nothing: str) -> float | str:
-    """Return the value; the reason where it is infinite, or where there is nothing to take it from."""
+    """Return the value, or the reason why it is infinite or there is none."""
     if value is None:
         return nothing
     return never if math.isinf(value) else value
@@ -305,7 +311,7 @@ def measured(
     *,
     exposure: Mapping[str, Any],
 ) -> Measured:
-    """Read what measures need from an experiment's folder, in which ledger and story are made already."""
+    """Read what measures need from an experiment's folder, which has its ledger and story."""
     ledger = read_json(folder / LEDGER)
     early, points = _requests(folder, zero_s)
     predicted = [point.latency_ms for point in points if point.latency_ms is not None]
@@ -331,7 +337,7 @@ def _since_ms(at_s: float | None, zero_s: float) -> float | None:
 
 
 def _requests(folder: Path, zero_s: float) -> tuple[int, list[Point]]:
-    """Return how many requests of the first moments were lost, and each request as seen by its client."""
+    """Return how many early requests were lost, and each request as its client saw it."""
     with duckdb.connect() as db:
         rows = db.execute(
             """SELECT scheduled_s, if(failure IN ('none', 'late'), latency_ms, NULL), failure = 'none',

@@ -1,30 +1,34 @@
 """Rows of requests.csv in, numbers out: the definitions of a load test's figures.
 
-A request *fails* at the moment its refusal or error arrives, or when the limit has passed since it was due,
-whichever comes first. The *first failure* is the one that fails earliest.
+A request *fails* at the moment its refusal or error arrives, or when the limit has passed since it
+was due, whichever comes first. The *first failure* is the one that fails earliest.
 
 A request that fails though the system was fast enough, because the generator sent it late, is the
-*generator's*: one that was sent over STALL_MS late and failed, or that came late by its latency and in time
-by its service time. It is counted apart (generator_late_requests) and is no first failure.
+*generator's*: one that was sent over STALL_MS late and failed, or that came late by its latency and
+in time by its service time. It is counted apart (generator_late_requests) and is no first failure.
 
-first_failure.rate_per_s        what the schedule asked for when the request that failed first was due. To
-                                count arrivals would add their noise: at 150/s (Poisson) a second holds 126
-                                to 174. Closed users have no schedule: there it is the count
+first_failure.rate_per_s        what the schedule asked for when the request that failed first was
+                                due. To count arrivals would add their noise: at 150/s (Poisson) a
+                                second holds 126 to 174. Closed users have no schedule: there it is
+                                the count
 first_failure.counted_per_s     requests due in the 1 s (WINDOW_S) before the first failure
-rate_reached_per_s              the highest rate that the schedule (of closed users: the count) had reached
-                                when the last request was due
-rate_max_without_failure_per_s  the most requests due in one whole second of the run (0 to 1 s, 1 to 2 s, ...)
-                                of which none failed; it may lie after the first failure: a standby has come
-rate_served_max_per_s           the most requests served in one whole second: sound replies within the limit,
-                                by when they ended (goodput)
-latency.p*_ms                   from due to the reply's end; a request without a prediction is slower than any
-                                reply, so null where so large a share of them got none
+rate_reached_per_s              the highest rate that the schedule (of closed users: the count) had
+                                reached when the last request was due
+rate_max_without_failure_per_s  the most requests due in one whole second of the run (0 to 1 s, 1 to
+                                2 s, ...) of which none failed; it may lie after the first failure:
+                                a standby has come
+rate_served_max_per_s           the most requests served in one whole second: sound replies within
+                                the limit, by when they ended (goodput)
+latency.p*_ms                   from due to the reply's end; a request without a prediction is
+                                slower than any reply, so null where so large a share of them got
+                                none
 latency.max_ms                  the slowest reply that was a prediction, late ones too
 taken_requests (of a server)    requests sent before the first failure that this server answered
-in_progress_requests            those of them without a reply yet at the first failure: they lay at it, or
-                                waited for it in HAProxy's queue
+in_progress_requests            those of them without a reply yet at the first failure: they lay at
+                                it, or waited for it in HAProxy's queue
 
-DuckDB reads the rows: it streams a file of 10 million of them and spills what does not fit into memory.
+DuckDB reads the rows: it streams a file of 10 million of them and spills what does not fit into
+memory.
 """
 
 import tempfile
@@ -77,7 +81,10 @@ class FirstFailure:
 
 @dataclass(frozen=True)
 class Server:
-    """What one server did; the last two count up to the first failure, or to the end without one."""
+    """What one server did.
+
+    The last two count up to the first failure, or to the end without one.
+    """
 
     server: str
     answered_requests: int
@@ -104,7 +111,10 @@ class Second:
 
 @dataclass(frozen=True)
 class Latency:
-    """Latencies from due to the reply's end, in ms; None where no prediction was as fast as that."""
+    """Latencies from due to the reply's end, in ms.
+
+    None where no prediction was as fast as that.
+    """
 
     p50_ms: float | None
     p95_ms: float | None
@@ -132,7 +142,7 @@ class Rows:
 
 
 def client_rows(db: duckdb.DuckDBPyConnection, path: Path) -> duckdb.DuckDBPyRelation:
-    """Open a requests.csv in a database, without a row that was cut off when the generator was killed.
+    """Open a requests.csv in a database, without a last row that was cut off by a kill.
 
     Such a row has no failure, or a part of its name.
     """
@@ -190,7 +200,10 @@ class Records:
         )
 
     def failures(self) -> dict[str, int]:
-        """Count the requests by kind of failure; `none` are the served ones, `generator` the generator's."""
+        """Count the requests by kind of failure.
+
+        `none` are the served ones, `generator` the generator's.
+        """
         return dict(
             self._all(
                 """SELECT if(is_generators, $generators, failure) AS kind, count(*)

@@ -6,24 +6,28 @@ A milestone is the first record of its kind, and names the server that it is abo
     fault ended            faults.jsonl: the end of a fault that lasts, verified
     first sign             journal: the first signal that something is wrong with the struck server
     also seen              journal: the first such signal of each of the other sources
-    detected               journal: the controller holds the struck server for failed: the observation that it
-                           is no longer up, or the decision to mark it down
-    decided                journal: the decision to promote a standby; where there is none, to mark the struck
-                           server down
-    commanded              journal: the command of that was sent (the action's end less the time that it took)
+    detected               journal: the controller holds the struck server for failed: the
+                           observation that it is no longer up, or the decision to mark it down
+    decided                journal: the decision to promote a standby; where there is none, to mark
+                           the struck server down
+    commanded              journal: the command of that was sent (the action's end less the time
+                           that it took)
     in rotation            journal: HAProxy had accepted the promotion, provided that an observation
                            confirmed it later
     started again          journal: the struck server's container was started, or runs again
     healthy again          journal: the observation that the struck server is up
     demoted                journal: the observation that confirmed the standby parked
-    steady again           samples.jsonl: the first of a second of samples in which the controller called the
-                           system steady, after it had not, and not before the last fault had ended
-    first client affected  ledger: the end of the first request, in progress since the first fault, that was
-                           retried, late, wrong or lost; or shed, if none had been shed before
-    first served           HAProxy's log: the end of the first request that the promoted standby answered
+    steady again           samples.jsonl: the first of a second of samples in which the controller
+                           called the system steady, after it had not, and not before the last fault
+                           had ended
+    first client affected  ledger: the end of the first request, in progress since the first fault,
+                           that was retried, late, wrong or lost; or shed, if none had been shed
+                           before
+    first served           HAProxy's log: the end of the first request that the promoted standby
+                           answered
 
-The last two are of the requests: story.py finds them. What is told of a struck server is what followed the
-fault, up to the next fault of the same server.
+The last two are of the requests: story.py finds them. What is told of a struck server is what
+followed the fault, up to the next fault of the same server.
 """
 
 from __future__ import annotations
@@ -51,7 +55,8 @@ NAMES = (
 NOT_STEADY = "THE SYSTEM WAS NOT STEADY AGAIN in the time observed"
 ALWAYS_STEADY = "the controller called the system steady all the time"
 STEADY_S = 0.9
-"""Steady is what is called so for a second, as in an experiment's recovery; samples are a quarter apart."""
+"""Steady is what is called so for a second, as in an experiment's recovery; samples are a quarter
+apart."""
 ASKED_MS = 0.1
 """The time of an injection is the last thing read before the request for it is sent."""
 PROMOTE, DEMOTE, MARK_DOWN, STARTS = Verb.PROMOTE, Verb.DEMOTE, Verb.MARK_DOWN, (Verb.START, Verb.RESTART)
@@ -59,7 +64,10 @@ PROMOTE, DEMOTE, MARK_DOWN, STARTS = Verb.PROMOTE, Verb.DEMOTE, Verb.MARK_DOWN, 
 
 @dataclass(frozen=True)
 class Milestone:
-    """One thing that happened. `time_s` is in epoch seconds; `uncertainty_ms` is None where it is unknown."""
+    """One thing that happened.
+
+    `time_s` is in epoch seconds; `uncertainty_ms` is None where it is unknown.
+    """
 
     name: str
     server: str
@@ -72,7 +80,10 @@ class Milestone:
 
 @dataclass(frozen=True)
 class FaultSpan:
-    """A fault as it was done to a target; None: no record of its end. `next_s`: when it is struck again."""
+    """A fault as it was done to a target; None: no record of its end.
+
+    `next_s`: when it is struck again.
+    """
 
     fault: str
     target: str
@@ -162,7 +173,7 @@ def _of(entry: Entry, name: str, text: str, time_s: float | None = None) -> Mile
 
 
 def _is(entry: Entry, event: str, *actions: str, result: str = "") -> bool:
-    """Return whether an entry is of this event and one of these actions, with this result if one is given."""
+    """Return whether an entry is of this event and of these actions, with the result if given."""
     wanted = entry.event == event and entry.text("action") in actions
     return wanted and result in ("", entry.text("result"))
 

@@ -1,19 +1,20 @@
 """When the service was out: the time in which the objective was missed. Pure.
 
-The *objective* is that of the requests due in any half second (WINDOW_S) at least 90 % (SHARE) are served:
-rightly, and within the limit after they were due. A refused request is not served, nor is a late one or one
-with a wrong answer. So that a single request decides nothing at a low rate, a window is as long as it takes
-for ten requests (FEWEST) to fall due, if half a second is too short for that.
+The *objective* is that of the requests due in any half second (WINDOW_S) at least 90 % (SHARE) are
+served: rightly, and within the limit after they were due. A refused request is not served, nor is a
+late one or one with a wrong answer. So that a single request decides nothing at a low rate, a
+window is as long as it takes for ten requests (FEWEST) to fall due, if half a second is too short
+for that.
 
-A window begins at each request that is due. An *outage* lies where windows miss the objective: from the
-time its first unserved request was due to the time the next request after its last unserved one was due. A
-whole window of requests that were all served ends it. So one lost request among many is no outage, and of
-five in a row at 90 requests/s the outage is the 56 ms that they stand for. Where others fail around it now
-and then, its ends are known to half a second.
+A window begins at each request that is due. An *outage* lies where windows miss the objective: from
+the time its first unserved request was due to the time the next request after its last unserved one
+was due. A whole window of requests that were all served ends it. So one lost request among many is
+no outage, and of five in a row at 90 requests/s the outage is the 56 ms that they stand for. Where
+others fail around it now and then, its ends are known to half a second.
 
-Where nothing is due for longer than 2 s (QUIET_S) there is no evidence: the service was neither up nor out.
-No outage reaches across such a silence, and the time of all of them is stated (`nothing_due_s`). All times
-are in seconds.
+Where nothing is due for longer than 2 s (QUIET_S) there is no evidence: the service was neither up
+nor out. No outage reaches across such a silence, and the time of all of them is stated
+(`nothing_due_s`). All times are in seconds.
 """
 
 from __future__ import annotations
@@ -62,7 +63,10 @@ class Availability:
 
 
 def availability(due_s: Sequence[float] | Times, served: Sequence[bool] | NDArray[np.bool_]) -> Availability:
-    """Return the outages. `due_s` is when each request was due, in order; `served`, whether it was served."""
+    """Return the outages.
+
+    `due_s` is when each request was due, in order; `served`, whether it was served.
+    """
     due = np.asarray(due_s, dtype=np.float64)
     bad = ~np.asarray(served, dtype=np.bool_)
     if not len(due):

@@ -1,7 +1,7 @@
 """What the journal knew of each server at each moment: its observations, added up. Pure.
 
-The journal of an experiment may begin after the controller did; what it says nothing of before is taken from
-the controller's state at the start of the run.
+The journal of an experiment may begin after the controller did; what it says nothing of before is
+taken from the controller's state at the start of the run.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ class History:
         return since
 
     def up_spans(self, server: str, start: float, end: float) -> Iterator[tuple[float, float]]:
-        """Yield (from, to) of each time that a server was up without a break between two moments."""
+        """Yield (from, to) of each unbroken time that a server was up between two moments."""
         since: float | None = None
         for at, _, known in (*self.spans(server), (end, end, Known())):
             if known.health == UP:

@@ -1,12 +1,12 @@
 """How the servers serve, as they stated it, and whether this machine let them.
 
-An emulated accelerator takes a stated time for each service; a machine that is too busy makes it take longer.
-A service that took over 10 % longer than stated is slow; a run in which more than SLOW_PERCENT_MAX were says
-more about the machine than about the topology.
+An emulated accelerator takes a stated time for each service; a machine that is too busy makes it
+take longer. A service that took over 10 % longer than stated is slow; a run in which more than
+SLOW_PERCENT_MAX were says more about the machine than about the topology.
 
-An experiment's services are the lines of predictor.jsonl, without those of a server while it was struck: a
-fault may slow it down. A load test has no such lines: there the servers' own counts before and after are
-compared (settings.json); a server that counts from 0 again was restarted.
+An experiment's services are the lines of predictor.jsonl, without those of a server while it was
+struck: a fault may slow it down. A load test has no such lines: there the servers' own counts
+before and after are compared (settings.json); a server that counts from 0 again was restarted.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ Stated = Mapping[str, Mapping[str, Any]]
 
 @dataclass(frozen=True)
 class Services:
-    """How many services the servers made, and how many of them took over 10 % longer than stated."""
+    """How many services there were, and how many took over 10 % longer than stated."""
 
     services: int
     slow: int
@@ -86,7 +86,10 @@ def variables(stated: Stated) -> list[str]:
 
 
 def counted(before: Stated, after: Stated) -> Services:
-    """Return what the servers counted between two moments; who counts less than before began anew."""
+    """Return what the servers counted between two moments.
+
+    Who counts less than before began anew.
+    """
     services = slow = 0
     for server, end in after.items():
         start = before.get(server, {})
@@ -97,7 +100,10 @@ def counted(before: Stated, after: Stated) -> Services:
 
 
 def logged(path: Path, struck: Iterable[tuple[str, float, float]]) -> Services:
-    """Return what predictor.jsonl shows; `struck` are spans that do not count: (server, from, to)."""
+    """Return what predictor.jsonl shows.
+
+    `struck` are spans that do not count: (server, from, to).
+    """
     if not path.is_file() or path.stat().st_size == 0:
         return Services(0, 0)
     columns = {"server": "VARCHAR", "time": "DOUBLE", "planned_ms": "DOUBLE", "slow": "BOOLEAN"}
@@ -125,7 +131,10 @@ def spans(events: Iterable[Mapping[str, Any]]) -> list[tuple[str, float, float]]
 
 
 def invalid_because(folder: Path) -> tuple[str, ...]:
-    """List why the servers' stated times say nothing in this result folder; empty where they hold."""
+    """List why the servers' stated times say nothing in this result folder.
+
+    Empty where they hold.
+    """
     saved = read_json(folder / SETTINGS_FILE)
     before, after = saved.get("service") or {}, saved.get("service_end")
     emulated = {name: one for name, one in before.items() if one.get("kind") == EMULATED}

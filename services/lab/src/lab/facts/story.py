@@ -1,12 +1,15 @@
-"""The story of a failure, told once, from the records of a folder: milestones, and the budget of the time.
+"""The story of a failure, told once, from the records of a folder.
 
-milestones.py defines each milestone. The budget says where the time of the first failure went: each of its
-phases reaches from one milestone of CHAIN to the next, in the order of time. `first client affected` lies
-beside the others, since clients can be spared, or be affected before or after anyone has noticed.
+Milestones, and the budget of the time.
 
-A time is as uncertain as its record's resolution. A milestone by the generator's or by HAProxy's clock is
-held against the clock of the faults: how far these may differ is known only from joined requests (clock.py);
-where these do not tell, its uncertainty is unknown (null).
+milestones.py defines each milestone. The budget says where the time of the first failure went: each
+of its phases reaches from one milestone of CHAIN to the next, in the order of time. `first client
+affected` lies beside the others, since clients can be spared, or be affected before or after anyone
+has noticed.
+
+A time is as uncertain as its record's resolution. A milestone by the generator's or by HAProxy's
+clock is held against the clock of the faults: how far these may differ is known only from joined
+requests (clock.py); where these do not tell, its uncertainty is unknown (null).
 """
 
 from __future__ import annotations
@@ -66,7 +69,10 @@ _HAPROXY_COLUMNS = {
 
 @dataclass(frozen=True)
 class Phase:
-    """The time between two milestones, named after the second. `start_s` and `end_s` are epoch seconds."""
+    """The time between two milestones, named after the second.
+
+    `start_s` and `end_s` are epoch seconds.
+    """
 
     name: str
     server: str
@@ -81,7 +87,10 @@ class Phase:
 
 @dataclass(frozen=True)
 class Story:
-    """The content of story.json; `total_ms` is from the first fault to the chain's last milestone."""
+    """The content of story.json.
+
+    `total_ms` is from the first fault to the chain's last milestone.
+    """
 
     injected_s: float | None
     milestones: tuple[Milestone, ...] = ()
@@ -167,7 +176,7 @@ def _affected(db: duckdb.DuckDBPyConnection, start_s: float, skew: clock.Skew) -
 def _first_served(
     db: duckdb.DuckDBPyConnection, folder: Path, found: Sequence[Milestone], skew: clock.Skew
 ) -> list[Milestone]:
-    """Return the first request that each promoted standby answered, of the load's or of anybody's."""
+    """Return the first request, anybody's, that each promoted standby answered."""
     path = folder / HAPROXY_LOG
     if not path.is_file() or path.stat().st_size == 0:
         return []
@@ -197,7 +206,10 @@ def _first_served(
 
 
 def _phases(found: Sequence[Milestone]) -> tuple[tuple[Phase, ...], list[Milestone]]:
-    """Return the budget's phases and the chain of milestones behind them; `found` is in the order of time."""
+    """Return the budget's phases and the chain of milestones behind them.
+
+    `found` is in the order of time.
+    """
     injected = next(each for each in found if each.name == INJECTED)
     standby = _of_first(found, IN_ROTATION) or _of_first(found, DECIDED)
     chain: list[Milestone] = []
@@ -205,7 +217,8 @@ def _phases(found: Sequence[Milestone]) -> tuple[tuple[Phase, ...], list[Milesto
         whose = standby if name in OF_THE_STANDBY else None
         known = (each for each in found if each.name == name and whose in (None, each.server))
         chain += itertools.islice(known, 1)
-    # In the order of time: under saturation a promotion may come before anyone has noticed the fault.
+    # In the order of time: under saturation a promotion may come before anyone has noticed the
+    # fault.
     chain.sort(key=lambda each: each.time_s)
     phases = [_phase(before, after, injected.time_s) for before, after in itertools.pairwise(chain)]
     affected = [_phase(injected, each, injected.time_s) for each in found if each.name == AFFECTED]

@@ -1,4 +1,7 @@
-"""A result folder in, its summary out: the numbers of lab.facts.metrics and whether they may be trusted."""
+"""A result folder in, its summary out.
+
+The numbers of lab.facts.metrics and whether they may be trusted.
+"""
 
 import dataclasses
 from dataclasses import dataclass

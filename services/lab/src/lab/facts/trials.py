@@ -1,9 +1,9 @@
 """What several trials of a scenario say together. Pure: results in, the content of trials.json out.
 
-A trial is left out only for a reason that has nothing to do with how it came out: it could not run, or its
-records or the machine do not allow a judgement. What is left out is counted, with the reason. A time that
-should have been measured and never came ("no standby was promoted") counts as infinite, so a median that
-needs it is `never`.
+A trial is left out only for a reason that has nothing to do with how it came out: it could not run,
+or its records or the machine do not allow a judgement. What is left out is counted, with the
+reason. A time that should have been measured and never came ("no standby was promoted") counts as
+infinite, so a median that needs it is `never`.
 """
 
 from __future__ import annotations
@@ -76,7 +76,10 @@ def _left_out(results: Sequence[Result], planned: int) -> list[dict[str, Any]]:
 
 
 def _measures(counted: Sequence[Result]) -> dict[str, Any]:
-    """Return each expected measure over the trials: its values, and how many broke what is expected."""
+    """Return each expected measure over the trials.
+
+    Its values, and how many broke what is expected.
+    """
     rows: dict[str, list[Judged]] = {}
     for each in counted:
         for judged in each.expectations:

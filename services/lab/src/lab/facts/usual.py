@@ -1,7 +1,9 @@
-"""What is usual in a run, from its own undisturbed time before the fault; and when it is so again. Pure.
+"""What is usual in a run, from its own undisturbed time before the fault.
 
-Like is compared with like: the slowest request of a second with the slowest of other seconds, never with a
-percentile of all requests, which a slowest request exceeds as a matter of course.
+And when it is so again. Pure.
+
+Like is compared with like: the slowest request of a second with the slowest of other seconds, never
+with a percentile of all requests, which a slowest request exceeds as a matter of course.
 """
 
 from __future__ import annotations
@@ -15,7 +17,8 @@ from lab.records.percentiles import percentile
 
 WINDOW_S, STRIDE_S = 0.5, 0.1
 TIMES = 2.0
-"""A p95 of half a second varies by itself: beyond this multiple of the largest before, it is not usual."""
+"""A p95 of half a second varies by itself: beyond this multiple of the largest before, it is not
+usual."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +38,9 @@ class Point:
 def above_usual_ms(points: Sequence[Point], zero_s: float) -> float | None:
     """Return by how much the slowest of the second after a moment exceeds what is usual.
 
-    Both sides take the requests due or in progress in a second. Usual is the median, over the whole seconds
-    before, of the slowest of each. Infinite if any got no prediction; None without anything to compare.
+    Both sides take the requests due or in progress in a second. Usual is the median, over the whole
+    seconds before, of the slowest of each. Infinite if any got no prediction; None without anything
+    to compare.
     """
     after, usual_ms = first_second_ms(points, zero_s), slowest_second_ms(points, zero_s)
     return None if after is None or usual_ms is None else after - usual_ms
@@ -48,7 +52,7 @@ def first_second_ms(points: Sequence[Point], zero_s: float) -> float | None:
 
 
 def slowest_second_ms(points: Sequence[Point], zero_s: float) -> float | None:
-    """Return what is usual: the median, over the whole seconds before a moment, of the slowest of each."""
+    """Return the usual slowest: the median of the slowest of each whole second before."""
     before = [point for point in points if point.over_s < zero_s]
     if not before:
         return None
@@ -65,10 +69,13 @@ def _slowest_ms(points: Sequence[Point], start_s: float) -> float | None:
 
 
 def recovered_s(points: Sequence[Point], zero_s: float, since_s: float) -> float | None:
-    """Return from when on, not before `since_s`, every half second is good to the end; None: not the last.
+    """Return from when on, not before `since_s`, every half second is good to the end.
 
-    Good: every request was answered in time, and the p95 is at most TIMES the largest p95 of the half seconds
-    before `zero_s`. One bad half second makes it later, however good those before it were.
+    None: not the last.
+
+    Good: every request was answered in time, and the p95 is at most TIMES the largest p95 of the
+    half seconds before `zero_s`. One bad half second makes it later, however good those before it
+    were.
     """
     ordered = sorted(points, key=lambda point: point.due_s)
     if not ordered:

@@ -1,8 +1,10 @@
-"""Whether a load's records may be trusted: what the generator, the machine and the rows say against it.
+"""Whether a load's records may be trusted.
 
-A reason is a sentence for a person. Two kinds are kept apart: what makes all numbers of a load unusable
-(`invalid_because`), and what makes the moment of its first failure the generator's and not the system's
-(`rate_doubtful_because`). Missing evidence is a reason, never good news.
+What the generator, the machine and the rows say against it.
+
+A reason is a sentence for a person. Two kinds are kept apart: what makes all numbers of a load
+unusable (`invalid_because`), and what makes the moment of its first failure the generator's and not
+the system's (`rate_doubtful_because`). Missing evidence is a reason, never good news.
 """
 
 from dataclasses import dataclass, fields
@@ -15,7 +17,8 @@ from lab.records.folder import CPU, GENERATOR, read_json
 
 LAG_SHARE_MAX_PERCENT = 1.0
 GENERATOR_MAX_PERCENT = 90.0
-"""A process of one thread that needs more of its core cannot keep a schedule, idle as others may be."""
+"""A process of one thread that needs more of its core cannot keep a schedule, idle as others may
+be."""
 CPU_ROWS_PER_S_MIN = 0.5
 
 

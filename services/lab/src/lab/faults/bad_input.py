@@ -1,8 +1,11 @@
-"""What the faults from the client's side share: a bounded number of bad requests, and what came back.
+"""What the faults from the client's side share.
 
-They go to LAB_TARGET beside the load, each with a request id that begins with `bad-`. They are made from what
-the load sends (bodies.json), so that they fit whatever model is served. Each is a line of bad_input.jsonl:
-time (epoch s), fault, request_id, what, bytes, status (0: no reply), server, error, took_ms.
+A bounded number of bad requests, and what came back.
+
+They go to LAB_TARGET beside the load, each with a request id that begins with `bad-`. They are made
+from what the load sends (bodies.json), so that they fit whatever model is served. Each is a line of
+bad_input.jsonl: time (epoch s), fault, request_id, what, bytes, status (0: no reply), server,
+error, took_ms.
 """
 
 from __future__ import annotations
@@ -49,7 +52,10 @@ Maker = Callable[[random.Random, Parameters, str], Bad]
 
 
 class BadInput(WorkFault):
-    """Bad requests, one after the other, at a rate; a slow reply makes it slower, never more at once."""
+    """Bad requests, one after the other, at a rate.
+
+    A slow reply makes it slower, never more at once.
+    """
 
     def __init__(self, detail: str, make: Maker, **parameters: Parameter) -> None:
         super().__init__(detail, places=(CLIENT,), limit=TOOL)

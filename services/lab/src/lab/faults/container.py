@@ -1,4 +1,7 @@
-"""What the faults of containers have in common: since when one runs, and bringing back one that does not."""
+"""What the faults of containers have in common.
+
+Since when one runs, and bringing back one that does not.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,8 @@ from lab.parts.docker import epoch_s
 
 DOWN = frozenset({"exited", "dead", "created"})
 RESTARTING = "restarting"
-"""Docker waits before it starts a process again that ended by itself: 0.1 s at first, then up to 60 s."""
+"""Docker waits before it starts a process again that ended by itself: 0.1 s at first, then up to 60
+s."""
 STOP_LIMIT_S = 15.0
 """A server that was told to stop is gone after this, SIGKILL included."""
 NOTICE_S = 2.0
@@ -34,14 +38,17 @@ def state(injection: Injection) -> dict[str, Any]:
 
 
 def ended_since(injection: Injection, since_s: float) -> bool:
-    """Return whether the container's processes have ended since a time (epoch s), or are down now."""
+    """Return whether the container's processes ended since a time (epoch s), or are down."""
     if state(injection)["Status"] in DOWN | {RESTARTING}:
         return True
     return last_end_s(injection) >= since_s
 
 
 def last_end_s(injection: Injection) -> float:
-    """Return when the container's processes ended last (epoch s); each end changes it, 0 is never."""
+    """Return when the container's processes ended last (epoch s).
+
+    Each end changes it, 0 is never.
+    """
     return epoch_s(state(injection).get("FinishedAt", "0001-"))
 
 
@@ -65,11 +72,14 @@ def running(injection: Injection) -> bool:
 
 
 def settled(injection: Injection, limit_s: float) -> bool:
-    """Wait until no stop that is under way can still take a container down; return whether that was seen.
+    """Wait until no stop that is under way can still take a container down.
 
-    For an undo by a process that did not inject, which is the watchdog's: what it sees running may have been
-    told to stop a moment ago. It counts as seen when the container is down or has begun a new life, or when
-    the server says ready for NOTICE_S on end: SIGTERM turns it unready at once. Only servers say that.
+    Return whether that was seen.
+
+    For an undo by a process that did not inject, which is the watchdog's: what it sees running may
+    have been told to stop a moment ago. It counts as seen when the container is down or has begun a
+    new life, or when the server says ready for NOTICE_S on end: SIGTERM turns it unready at once.
+    Only servers say that.
     """
     before = state(injection).get("StartedAt")
     unready_at = time.monotonic()
@@ -145,7 +155,7 @@ class ContainerWork(ContainerFault, WorkFault):
 
 
 class RestartFault(ContainerWork):
-    """Docker's restart. Whoever did not ask for it waits until nothing stops the container any more."""
+    """Docker's restart; whoever did not ask for it waits until no stop is under way."""
 
     def end(self, injection: Injection) -> None:
         """Wait for Docker's answer, or without it until the container has settled."""

@@ -1,4 +1,4 @@
-"""What a fault is: the class of all of them, what its methods are given, and how one is used safely."""
+"""What a fault is: the class of all of them, what its methods get, and its safe use."""
 
 from __future__ import annotations
 
@@ -72,8 +72,8 @@ class Context:
     """What faults work with.
 
     `target_url` is where clients send requests, `predictor_url` where a server is reached directly
-    ({server} is its name), `watchdog` the service that ends faults (host:port). `folder`, if there is one,
-    gets the records of faults that find something out.
+    ({server} is its name), `watchdog` the service that ends faults (host:port). `folder`, if there
+    is one, gets the records of faults that find something out.
     """
 
     engine: Engine
@@ -83,7 +83,10 @@ class Context:
     folder: Path | None = None
 
     def http(self, server: str, timeout_s: float = HTTP_TIMEOUT_S) -> httpx.Client:
-        """Return a client for a predictor itself, past HAProxy; without TLS to set up it costs 1 ms."""
+        """Return a client for a predictor itself, past HAProxy.
+
+        Without TLS to set up it costs 1 ms.
+        """
         url = self.predictor_url.format(server=server)
         return httpx.Client(base_url=url, timeout=timeout_s, trust_env=False, verify=False)  # noqa: S501 - no TLS
 
@@ -98,8 +101,8 @@ class Context:
 class Work:
     """The work of a fault that goes on by itself for a while; see work.py.
 
-    `report` is what it has learnt so far; `begun` says that it took effect, `error` what ended it early, and
-    `raised` that undo() has raised that.
+    `report` is what it has learnt so far; `begun` says that it took effect, `error` what ended it
+    early, and `raised` that undo() has raised that.
     """
 
     stop: threading.Event = field(default_factory=threading.Event)
@@ -112,10 +115,11 @@ class Work:
 
 @dataclass(eq=False)
 class Injection:
-    """A fault at one target: all that its methods are given, and what inject() leaves for the later ones.
+    """A fault at one target: what its methods get, and what inject() leaves for later ones.
 
-    `given` are all parameters of the fault. `struck_s` is when inject() began (epoch s, Docker's clock);
-    infinity if it has not, or if another process did it: the watchdog knows nothing of that.
+    `given` are all parameters of the fault. `struck_s` is when inject() began (epoch s, Docker's
+    clock); infinity if it has not, or if another process did it: the watchdog knows nothing of
+    that.
     """
 
     context: Context
@@ -135,11 +139,11 @@ class Injection:
 
 
 class Fault:
-    """A fault with defaults: it happens to servers, lasts until undo(), and the watchdog sees to its end.
+    """A fault, by default of servers, that lasts until undo(); the watchdog sees to its end.
 
-    `name` is its file's, `detail` how it is done (a few words for the story), `places` where it can be
-    done. `ends` is False if others repair what it did to a server; `limit` is who ends it in any case. What
-    else is given by keyword is a Parameter of that name. All methods raise LabError.
+    `name` is its file's, `detail` how it is done (a few words for the story), `places` where it can
+    be done. `ends` is False if others repair what it did to a server; `limit` is who ends it in any
+    case. What else is given by keyword is a Parameter of that name. All methods raise LabError.
 
     A subclass says at least how it is done (strike), ended (undo), and seen (took_effect, ended).
     """
@@ -211,18 +215,23 @@ class Fault:
         self.strike(injection)
 
     def lasts(self, target: str) -> bool:
-        """Return whether it has to be ended. Only its owner starts again what is killed beside a server."""
+        """Return whether it has to be ended.
+
+        Only its owner starts again what is killed beside a server.
+        """
         return self.ends or (self.limit == WATCHDOG and place_of(target) != SERVER)
 
     @contextlib.contextmanager
     def lasting(self, injection: Injection, limit_s: float | None = None) -> Iterator[Callable[[], None]]:
-        """Give what injects it; it ends on the way out, on errors, on Ctrl-C, and after `limit_s` anyway.
+        """Give what injects it.
 
-        Where others repair what was done (see lasts()), the caller stays in the block until ended() says so:
-        leaving undoes what is left. `limit_s` counts from the injection, and is MARGIN_S more than
-        `duration_s` where it is not given. A fault that its predictor or its tool ends needs no more than
-        that. For the others the watchdog, in a container of its own, is ready before the block begins: it
-        ends the fault if this process, or its whole container, dies.
+        It ends on the way out, on errors, on Ctrl-C, and after `limit_s` anyway.
+
+        Where others repair what was done (see lasts()), the caller stays in the block until ended()
+        says so: leaving undoes what is left. `limit_s` counts from the injection, and is MARGIN_S
+        more than `duration_s` where it is not given. A fault that its predictor or its tool ends
+        needs no more than that. For the others the watchdog, in a container of its own, is ready
+        before the block begins: it ends the fault if this process, or its whole container, dies.
         """
         limit = injection.given.get(DURATION, 0.0) + MARGIN_S if limit_s is None else limit_s
         with contextlib.ExitStack() as stack:
@@ -243,7 +252,8 @@ class Fault:
             finally:
                 if begun:
                     self.undo(injection)
-                    # Told only once the end is verified: had undo() raised, the watchdog would still try.
+                    # Told only once the end is verified: had undo() raised, the watchdog would
+                    # still try.
                     if guard:
                         guard.over()
 

@@ -1,4 +1,7 @@
-"""Guards a fault: the owner's side of the connection to the watchdog, which says what the words mean."""
+"""Guards a fault: the owner's side of the connection to the watchdog.
+
+The module watchdog says what the words mean.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +24,10 @@ class Guard:
     """The owner's side of one fault's connection."""
 
     def __init__(self, address: str, order: dict[str, Any]) -> None:
-        """Connect and hand the order over; raise LabError if the watchdog at `host:port` is not ready."""
+        """Connect and hand the order over.
+
+        Raise LabError if the watchdog at `host:port` is not ready.
+        """
         self._address = address
         self._what = f"the fault {order['fault']} of {order['target']}"
         self._socket = self._connected()

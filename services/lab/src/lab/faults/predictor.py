@@ -1,4 +1,6 @@
-"""What the faults have in common that a predictor does to itself: PUT /faults, with its own time limit.
+"""What the faults have in common that a predictor does to itself.
+
+PUT /faults, with its own time limit.
 
 A predictor has one such fault at a time; a newer one takes the older one's place.
 """
@@ -34,7 +36,10 @@ def get(injection: Injection) -> dict[str, Any]:
 
 
 def put(injection: Injection, order: Order) -> None:
-    """Tell a predictor to misbehave for `duration_s` (some faults, such as a crash, need no longer time)."""
+    """Tell a predictor to misbehave for `duration_s`.
+
+    Some faults, such as a crash, are over at once.
+    """
     try:
         with injection.http() as http:
             reply = http.put("/faults", json={DURATION: injection.given.get(DURATION, 1.0), **order})
@@ -47,7 +52,9 @@ def put(injection: Injection, order: Order) -> None:
 
 
 def end(injection: Injection, order: Order) -> None:
-    """Tell a predictor to behave, if this fault is in force; one that does not run has no fault either.
+    """Tell a predictor to behave, if this fault is in force.
+
+    One that does not run has no fault either.
 
     A newer fault in its place is not this one's to end.
     """
@@ -111,7 +118,10 @@ def share(default: float, field: str) -> Parameter:
 
 
 class Switch(Fault):
-    """A fault that a predictor holds in force: `put`, and the field of each parameter, go to PUT /faults."""
+    """A fault that a predictor holds in force.
+
+    `put`, and the field of each parameter, go to PUT /faults.
+    """
 
     def __init__(self, detail: str, put: Order | None = None, **parameters: Parameter) -> None:
         super().__init__(detail, limit=PREDICTOR)

@@ -1,11 +1,13 @@
 """The service that ends a fault when its owner is gone or too slow.
 
-It runs in a container of its own, so that it outlives the one that injects. One connection per fault, lines
-of text on it:
+It runs in a container of its own, so that it outlives the one that injects. One connection per
+fault, lines of text on it:
 
-    owner      ORDER   JSON: the fault, its target and parameters, the limit (s), where Docker and servers are
+    owner      ORDER   JSON: the fault, its target and parameters, the limit (s), where Docker and
+               servers are
     watchdog   ready   it reaches Docker; nothing was done yet
-    owner      armed   the fault is injected next: from here on the end of the connection, or the limit
+    owner      armed   the fault is injected next: from here on the end of the connection, or the
+               limit
                        without `over`, make the watchdog end the fault itself
     owner      over    the fault has ended, and its end was seen
 

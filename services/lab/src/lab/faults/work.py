@@ -1,4 +1,7 @@
-"""Faults that go on by work of this process: a thread per target, which ends with the process at least."""
+"""Faults that go on by work of this process.
+
+A thread per target, which ends with the process at least.
+"""
 
 from __future__ import annotations
 
@@ -41,7 +44,8 @@ class WorkFault(Fault):
             except LabError as error:
                 work.error = error
             except Exception as error:
-                # A thread's error ends nothing else: without this the work would seem to have ended well.
+                # A thread's error ends nothing else: without this the work would seem to have ended
+                # well.
                 work.error = LabError(f"the work on {injection.target} failed: {error!r}")
                 raise
             finally:

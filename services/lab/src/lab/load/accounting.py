@@ -1,7 +1,8 @@
 """What the load generator keeps count of while it runs; knows neither Locust nor gevent.
 
 A run has two clocks: offsets in seconds since its start, taken from the monotonic clock, order and
-measure; the wall clock at its start turns them into the Unix times that join with other parts' records.
+measure; the wall clock at its start turns them into the Unix times that join with other parts'
+records.
 """
 
 import time
@@ -16,7 +17,10 @@ from lab.records.requests import Request, RequestWriter
 
 
 class Run:
-    """One run of the generator: its clock, its requests in progress, its first failure, its rows."""
+    """One run of the generator.
+
+    Its clock, its requests in progress, its first failure, its rows.
+    """
 
     def __init__(self, spec: LoadSpec, folder: Path | None) -> None:
         """Open the rows in `folder`; with None (Locust's web interface) nothing is saved."""
@@ -93,10 +97,13 @@ class Run:
         return failure
 
     def over(self, *, grace_s: float = 0.0) -> bool:
-        """Return whether the load is to end: its time is up, or it is far enough beyond the first failure.
+        """Return whether the load is to end.
 
-        A request without a reply at the limit has failed, whatever comes later. A schedule ends by itself and
-        gets some grace, so that requests that are sent late are seen to be late instead of left out.
+        Its time is up, or it is far enough beyond the first failure.
+
+        A request without a reply at the limit has failed, whatever comes later. A schedule ends by
+        itself and gets some grace, so that requests that are sent late are seen to be late instead
+        of left out.
         """
         if self.ended_because:
             return True

@@ -1,8 +1,8 @@
 """What a reply says, and what it should say.
 
-A reply of status 200 can be wrong, and only a comparison shows it. The model is deterministic, so the right
-answer to each body of a run is known before the load: lab.load.oracle evaluates the model file itself. They
-are kept in answers.json.
+A reply of status 200 can be wrong, and only a comparison shows it. The model is deterministic, so
+the right answer to each body of a run is known before the load: lab.load.oracle evaluates the model
+file itself. They are kept in answers.json.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class Answers:
 
 
 def read_reply(status: int, content: bytes | None, error: BaseException | None) -> Reply:
-    """Read a reply; its `error` says in a few words what is wrong with it, empty for a prediction."""
+    """Read a reply; its `error` says briefly what is wrong, empty for a prediction."""
     if error is not None:
         return Reply(f"{type(error).__name__}: {error}")
     if status != OK:

@@ -1,4 +1,7 @@
-"""The request bodies of a run, drawn from the features that a model takes: valid, different, from a seed."""
+"""The request bodies of a run, drawn from the features that a model takes.
+
+Valid, different, from a seed.
+"""
 
 from __future__ import annotations
 

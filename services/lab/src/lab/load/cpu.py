@@ -1,6 +1,7 @@
 """How busy the machine and the generator are: a row of cpu.csv each second, by psutil.
 
-The shares are of the whole machine, in a container too: what counts is whether anybody had CPU left.
+The shares are of the whole machine, in a container too: what counts is whether anybody had CPU
+left.
 """
 
 import csv
@@ -17,7 +18,7 @@ SMOOTH_ROWS = 5
 
 
 class CpuLog:
-    """Samples to cpu.csv: idle share of the machine, the generator's share of one core (100: all of it)."""
+    """Samples to cpu.csv: idle share of the machine, generator's share of one core (in %)."""
 
     def __init__(self, path: Path, pid: int) -> None:
         self._process = psutil.Process(pid)
@@ -27,7 +28,10 @@ class CpuLog:
         self._writer.writerow(CPU_COLUMNS)
 
     def sample(self) -> None:
-        """Write the shares since the last call; the first one begins, so that the start is left out."""
+        """Write the shares since the last call.
+
+        The first one begins, so that the start is left out.
+        """
         machine = psutil.cpu_times_percent()
         try:
             used = self._process.cpu_percent()

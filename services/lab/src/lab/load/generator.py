@@ -64,7 +64,10 @@ class Load:
             self._cpu.close()
 
     def running(self) -> bool:
-        """Return whether the generator still runs; raise GeneratorError if it failed, or does not end."""
+        """Return whether the generator still runs.
+
+        Raise GeneratorError if it failed, or does not end.
+        """
         status = self._process.poll()
         if status or (status is None and time.monotonic() > self._latest_s):
             late = f"did not end {OVERTIME_S:g} s after its load should have: it is stuck, or never began"
@@ -92,7 +95,10 @@ class Load:
         self._cpu.sample()
 
     def stop(self) -> None:
-        """End the generator in order, so that all of its files are written; kill it if that does not help."""
+        """End the generator in order, so that all of its files are written.
+
+        Kill it if that does not help.
+        """
         for number in (signal.SIGUSR1, signal.SIGTERM, signal.SIGKILL):
             if self._process.poll() is not None:
                 return

@@ -1,9 +1,10 @@
 """Locust's side of the load test: open arrivals and closed users against POST /predict.
 
-lab.load.generator runs it headless and `lab locust-ui` with Locust's web interface. Locust sends, counts
-and writes its own CSV and HTML; what is due when comes from lab.load.pacing, the row per request from
-lab.load.accounting. What to send is the load.json of the folder that LAB_RUN_FOLDER names; without a folder
-(the web interface, Locust's own command line) it comes from the environment (`make help-loadtest`).
+lab.load.generator runs it headless and `lab locust-ui` with Locust's web interface. Locust sends,
+counts and writes its own CSV and HTML; what is due when comes from lab.load.pacing, the row per
+request from lab.load.accounting. What to send is the load.json of the folder that LAB_RUN_FOLDER
+names; without a folder (the web interface, Locust's own command line) it comes from the environment
+(`make help-loadtest`).
 """
 
 import gc
@@ -33,13 +34,15 @@ from lab.settings import Settings
 
 FLUSH_S = 0.25  # who reads the rows along sees them after this
 LATEST_LOOK_S = 0.05  # between arrivals, the end of the run is looked for at least this often
-# No coding is asked for: a body that has another all the same is no prediction; nothing here decodes it.
+# No coding is asked for: a body that has another all the same is no prediction; nothing here
+# decodes it.
 HEADERS = {"Content-Type": "application/json", "Accept": "application/json", "Accept-Encoding": "identity"}
 BEHIND_S = 5.0  # a generator that is this far behind its schedule gives up
 
 folder = Path(os.environ[FOLDER_VARIABLE]) if os.environ.get(FOLDER_VARIABLE) else None
 load = spec.read(folder) if folder else spec.from_settings(Settings.from_environment())
-# Read here, so that a file that is missing ends Locust; an error in a user's start would leave it idle.
+# Read here, so that a file that is missing ends Locust; an error in a user's start would leave it
+# idle.
 given = bodies.load(folder) if folder else None
 
 
@@ -49,7 +52,7 @@ LocustUserAgent.valid_response_codes = frozenset(range(100, 1000))
 
 
 class _Current:
-    """The run that goes on: Locust makes one user object after the other, all of them of one run."""
+    """The run that goes on: all the user objects that Locust makes belong to one run."""
 
     run: Run
     quit_when_over = False
@@ -67,8 +70,8 @@ class _Client(FastHttpUser):
     """Sends predictions and accounts for each; one object may have many in progress."""
 
     abstract = True
-    # Never retried here: what a client sees is what is measured. (geventhttpclient checks that an idle
-    # connection is still open before it is used again.)
+    # Never retried here: what a client sees is what is measured. (geventhttpclient checks that an
+    # idle connection is still open before it is used again.)
     max_retries = 0
     # The deadline of the whole request comes first; these are for one wait each.
     connection_timeout = load.drain_s
@@ -87,7 +90,7 @@ class _Client(FastHttpUser):
         return request_id
 
     def predict(self, request_id: str) -> None:
-        """Send one request, judge its reply and account for it in the rows and in Locust's statistics."""
+        """Send a request, judge its reply, count it in the rows and in Locust's statistics."""
         run = _Current.run
         number, body = next(self._bodies)
         sent_s = run.now_s()
@@ -179,7 +182,10 @@ class ClosedUsers(_Client):
 
 
 def _content(reply: ResponseContextManager) -> tuple[bytes | None, BaseException | None]:
-    """Read a reply's body to its end, as it comes over the wire; return it, or why there is none."""
+    """Read a reply's body to its end, as it comes over the wire.
+
+    Return it, or why there is none.
+    """
     if reply.stream is None:
         return None, getattr(reply, "error", None)
     try:
@@ -191,7 +197,10 @@ def _content(reply: ResponseContextManager) -> tuple[bytes | None, BaseException
 
 
 def _bodies() -> list[str]:
-    """Return the bodies that who started the load wrote into the folder; without a folder, draw them."""
+    """Return the bodies that who started the load wrote into the folder.
+
+    Without a folder, draw them.
+    """
     if given is not None:
         return given
     from lab.load.oracle import Oracle

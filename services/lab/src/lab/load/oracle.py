@@ -1,7 +1,9 @@
-"""The right answers, from the model file that the tools carry: the servers under test are not asked.
+"""The right answers, from the model file that the tools carry.
 
-The file is the one that the predictors serve. Its metadata states its version and its columns; this module
-encodes a body by them and evaluates it, one by one as a predictor does.
+The servers under test are not asked.
+
+The file is the one that the predictors serve. Its metadata states its version and its columns; this
+module encodes a body by them and evaluates it, one by one as a predictor does.
 """
 
 from __future__ import annotations
@@ -83,7 +85,10 @@ class Oracle:
 
 
 def _encoded(schema: FeatureSchema, fields: Mapping[str, Any]) -> list[float]:
-    """Return a row of the model's input: a category as its place among the values, a percentage as it is."""
+    """Return a row of the model's input.
+
+    A category as its place among the values, a percentage as it is.
+    """
     return [
         float(feature["values"].index(fields[feature["name"]]))
         if feature["kind"] == "category"

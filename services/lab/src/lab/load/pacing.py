@@ -1,9 +1,9 @@
 """When requests are due: pure arithmetic, no clock and no I/O.
 
-A pattern is a tuple of segments in which the rate goes in a straight line. Arrivals are drawn at one per
-unit and then stretched through the segments (time rescaling): where the rate is 40 requests/s, 40 units
-pass in a second. So each pattern can be spaced evenly or as independent clients do (Poisson), and the
-same seed gives the same schedule.
+A pattern is a tuple of segments in which the rate goes in a straight line. Arrivals are drawn at
+one per unit and then stretched through the segments (time rescaling): where the rate is 40
+requests/s, 40 units pass in a second. So each pattern can be spaced evenly or as independent
+clients do (Poisson), and the same seed gives the same schedule.
 
 All times are seconds since the start of the run, all rates requests/s.
 """
@@ -39,7 +39,8 @@ class Segment:
     def time_of(self, count: float) -> float:
         """Return the time at which `count` requests (0 to `expected`) of this segment were due.
 
-        The form of the quadratic solution without a difference of near numbers: it holds for slope 0 too.
+        The form of the quadratic solution without a difference of near numbers: it holds for slope
+        0 too.
         """
         root = math.sqrt(max(self.start_rate_per_s**2 + 2 * self.slope * count, 0.0))
         divisor = self.start_rate_per_s + root
@@ -64,7 +65,7 @@ def constant(rate: float, duration_s: float) -> tuple[Segment, ...]:
 def steps(
     rate: float, slope: float, rate_max: float, duration_s: float, step_s: float
 ) -> tuple[Segment, ...]:
-    """Keep each rate for `step_s`, then go up by what the ramp of the same slope gains in that time."""
+    """Keep each rate for `step_s`, then go up by what a ramp gains in that time."""
     starts = (number * step_s for number in range(math.ceil(duration_s / step_s)))
     rates = ((start, min(rate + slope * start, rate_max)) for start in starts)
     return tuple(Segment(start, min(start + step_s, duration_s), level, level) for start, level in rates)
@@ -106,7 +107,10 @@ def rate_at(segments: Sequence[Segment], time_s: float) -> float:
 
 
 def unit_gaps(arrivals: str, seed: int) -> Iterator[float]:
-    """Yield the gaps between arrivals at rate 1: all 1 (even) or exponential with mean 1 (poisson)."""
+    """Yield the gaps between arrivals at rate 1.
+
+    All 1 (even) or exponential with mean 1 (poisson).
+    """
     if arrivals == "even":
         return itertools.repeat(1.0)
     draw = random.Random(seed)  # noqa: S311 - a schedule, not a secret

@@ -1,4 +1,7 @@
-"""What has to be there before a load: a steady system that answers, what is sent, and what is right."""
+"""What has to be there before a load.
+
+A steady system that answers, what is sent, and what is right.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +31,10 @@ Say = Callable[[str], None]
 
 
 def check_target(url: str, body: str) -> None:
-    """Make sure that predictions are answered before anything is measured; raise UnreachableError."""
+    """Make sure that predictions are answered before anything is measured.
+
+    Raise UnreachableError.
+    """
     headers = {"Content-Type": "application/json", REQUEST_ID: f"{PROBE_PREFIX}{uuid.uuid4().hex}"}
     remedy = "make up; if it is up already: make ps, make logs SERVICE=haproxy"
     try:
@@ -48,7 +54,10 @@ def check_target(url: str, body: str) -> None:
 
 
 def steady_state(settings: Settings, say: Say) -> State:
-    """Return the controller's state once it is steady; raise NotSteadyError if it does not become so."""
+    """Return the controller's state once it is steady.
+
+    Raise NotSteadyError if it does not become so.
+    """
     until = time.monotonic() + settings.steady_wait_s
     said = ""
     with Controller(settings.controller_url) as controller:
@@ -90,7 +99,10 @@ class Prepared:
 
 
 def prepare(settings: Settings, servers: Mapping[str, Info], seed: int) -> Prepared:
-    """Draw the bodies and know the answers; raise a LabError if a server serves another model, or none."""
+    """Draw the bodies and know the answers.
+
+    Raise a LabError if a server serves another model, or none.
+    """
     oracle = Oracle(settings.model)
     oracle.check(servers)
     drawn = bodies.bodies(oracle.feature_schema, bodies.COUNT, seed)

@@ -19,7 +19,10 @@ from lab.settings import Settings
 
 
 def made(settings: Settings, command: str) -> dict[str, Any]:
-    """Return where a result that sums up several runs comes from: command, version, date (UTC), machine."""
+    """Return where a result that sums up several runs comes from.
+
+    Command, version, date (UTC), machine.
+    """
     today = datetime.now(UTC).date().isoformat()
     return {"command": command, "version": settings.version, "date": today, "machine": machine.look()}
 

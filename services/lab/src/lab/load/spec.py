@@ -1,7 +1,8 @@
 """What load to send, and by when a reply has to be there: load.json of a result folder.
 
-Who starts a load writes it, the generator sends what it says and knows nothing else, and who judges the run
-reads the limits there. It is made from what a person set (`from_settings`) or what a scenario plans.
+Who starts a load writes it, the generator sends what it says and knows nothing else, and who judges
+the run reads the limits there. It is made from what a person set (`from_settings`) or what a
+scenario plans.
 """
 
 from __future__ import annotations
@@ -42,7 +43,10 @@ class LoadSpec:
 
     @property
     def drain_s(self) -> float:
-        """Return how long after its sending a request is over: its deadline, and a moment for its row."""
+        """Return how long after its sending a request is over.
+
+        Its deadline, and a moment for its row.
+        """
         return self.timeout_s + DRAIN_S
 
 

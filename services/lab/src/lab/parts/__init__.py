@@ -1,1 +1,4 @@
-"""The parts of the running system that the lab talks to: the controller, Docker, HAProxy, the machine."""
+"""The parts of the running system that the lab talks to.
+
+The controller, Docker, HAProxy, the machine.
+"""

@@ -1,4 +1,6 @@
-"""Speaks to the controller: its state, its journal, the journal as it grows. Nothing else in the lab does.
+"""Speaks to the controller: its state, its journal, the journal as it grows.
+
+Nothing else in the lab does.
 
 Times are wall-clock seconds since the epoch, so that records of several containers can be joined.
 """
@@ -20,7 +22,8 @@ ACTIVE, STANDBY = Role.ACTIVE, Role.STANDBY
 UP, RUNNING = Health.UP, "running"
 TIMEOUT_S = 5.0
 FOLLOW_SILENCE_S = 60.0
-"""A followed journal has an empty line now and then, as a sign of life; longer silence is a lost one."""
+"""A followed journal has an empty line now and then, as a sign of life; longer silence is a lost
+one."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +64,10 @@ class State:
 
 @dataclass(frozen=True)
 class Entry:
-    """One line of the journal. `raw` is the line as it came, for saving and for the fields of its event."""
+    """One line of the journal.
+
+    `raw` is the line as it came, for saving and for the fields of its event.
+    """
 
     seq: int
     time: float
@@ -118,7 +124,10 @@ class Controller:
 
     @contextlib.contextmanager
     def following(self, after: int) -> Iterator[Iterator[Entry]]:
-        """Open the journal as it grows, from after a sequence number; raise UnreachableError when it ends."""
+        """Open the journal as it grows, from after a sequence number.
+
+        Raise UnreachableError when it ends.
+        """
         timeout = httpx.Timeout(TIMEOUT_S, read=FOLLOW_SILENCE_S)
         query = {"after": after, "follow": 1}
         try:

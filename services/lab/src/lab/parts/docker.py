@@ -52,7 +52,10 @@ class Engine:
         return f"{self.project}-{service}-1"
 
     def status(self, service: str) -> str:
-        """Return what Docker calls the status: running, paused, exited, restarting, created or dead."""
+        """Return what Docker calls the status.
+
+        Running, paused, exited, restarting, created or dead.
+        """
         return str(self.inspect(service)["State"]["Status"])
 
     def inspect(self, service: str) -> dict[str, Any]:
@@ -68,17 +71,23 @@ class Engine:
         return str(found["Version"])
 
     def kill(self, service: str, signal: str = "KILL") -> None:
-        """Send a signal to a container; Docker takes KILL and TERM for a manual stop: no restart."""
+        """Send a signal to a container.
+
+        Docker takes KILL and TERM for a manual stop: no restart.
+        """
         with self._asked(f"to kill {service}"):
             self._api.kill(self.container(service), signal=signal)
 
     def restart(self, service: str, grace_s: int) -> None:
-        """Stop a container by its own signal (SIGKILL after `grace_s`) and start it; returns when it runs."""
+        """Stop a container by its own signal (SIGKILL after `grace_s`) and start it.
+
+        Returns when it runs.
+        """
         with self._asked(f"to restart {service}"):
             self._api.restart(self.container(service), timeout=grace_s)
 
     def networks(self, service: str) -> frozenset[str]:
-        """Return the networks of the project that a container is connected to, by their names in Compose."""
+        """Return the project's networks that a container is on, by their names in Compose."""
         prefix = f"{self.project}_"
         found = self.inspect(service)["NetworkSettings"]["Networks"]
         return frozenset(name.removeprefix(prefix) for name in found if name.startswith(prefix))
@@ -90,7 +99,7 @@ class Engine:
             self._api.disconnect_container_from_network(name, f"{self.project}_{network}", force=True)
 
     def connect(self, service: str, network: str) -> None:
-        """Connect a container to a network of the project, under the names that Compose gives it there."""
+        """Connect a container to a network of the project, under its names in Compose."""
         name = self.container(service)
         with self._asked(f"to connect {service} to the network {network}"):
             self._api.connect_container_to_network(name, f"{self.project}_{network}", aliases=[name, service])
@@ -121,7 +130,7 @@ class Engine:
             self._api.start(self.container(service))
 
     def log_stream(self, service: str, since: float, until: float | None = None) -> Iterator[str]:
-        """Yield what a service wrote to its standard output since a time, until another (epoch seconds).
+        """Yield what a service wrote to its standard output between two times (epoch s).
 
         The lines come one by one: a log may be larger than memory.
         """
@@ -133,7 +142,8 @@ class Engine:
             try:
                 yield from _lines(chunks)
             except HTTPError as error:
-                # docker-py reads a stream below the layer that would make this error one of its own.
+                # docker-py reads a stream below the layer that would make this error one of its
+                # own.
                 raise requests.ConnectionError(str(error)) from error
 
     def stats(self, service: str) -> dict[str, Any]:
@@ -177,7 +187,8 @@ def _connect(url: str) -> docker.APIClient:
                 raise
             time.sleep(POLL_S)
         else:
-            # The filter closes idle connections: what only reads is asked again on a new one. POSTs are not.
+            # The filter closes idle connections: what only reads is asked again on a new one. POSTs
+            # are not.
             client.mount("http://", HTTPAdapter(max_retries=Retry(total=READ_RETRIES)))
             return client
 
@@ -193,5 +204,5 @@ def _lines(chunks: Iterable[bytes]) -> Iterator[str]:
 
 
 def epoch_s(stamp: str) -> float:
-    """Return Docker's "2025-01-31T10:20:30.123456789Z" as epoch seconds; 0 for "never" (the year 1)."""
+    """Return Docker's "2025-01-31T10:20:30.123456789Z" in epoch s; 0 for "never" (year 1)."""
     return 0.0 if stamp.startswith("0001-") else datetime.fromisoformat(stamp).timestamp()

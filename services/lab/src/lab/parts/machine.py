@@ -1,4 +1,7 @@
-"""On what machine a measurement was made, as far as its numbers depend on it: names no host and no person."""
+"""On what machine a measurement was made, as far as its numbers depend on it.
+
+Names no host and no person.
+"""
 
 import os
 import platform
@@ -24,7 +27,10 @@ def look(proc: Path = PROC) -> dict[str, str]:
 
 
 def _field(path: Path, name: str) -> str:
-    """Return the first value of a name in a file of `name : value` lines; empty where there is none."""
+    """Return the first value of a name in a file of `name : value` lines.
+
+    Empty where there is none.
+    """
     try:
         lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:

@@ -1,7 +1,7 @@
 """What really runs, asked of the parts themselves: versions, and how each container was started.
 
-A result has to say under which limits and settings it was made. The lab's own environment tells that only as
-long as nobody has changed it since `make up`; Docker and HAProxy know.
+A result has to say under which limits and settings it was made. The lab's own environment tells
+that only as long as nobody has changed it since `make up`; Docker and HAProxy know.
 """
 
 import re
@@ -21,7 +21,8 @@ SERVICES = ("haproxy", "controller")
 """Besides the servers."""
 NOT_OURS = frozenset({"PATH", "HOME"})
 PROXY = re.compile(r"(http|https|ftp|no|all)_proxy", re.IGNORECASE)
-"""Docker's client may give each container the user's proxies: no setting of the lab, maybe a password."""
+"""Docker's client may give each container the user's proxies: no setting of the lab, maybe a
+password."""
 UNKNOWN = "unknown"
 TIMEOUT_S = 5.0
 
@@ -65,7 +66,10 @@ def look(settings: Settings, state: State, servers: Mapping[str, Info]) -> Runni
 
 
 def container(found: dict[str, Any]) -> dict[str, Any]:
-    """Return what matters of Docker's description of a container: image, limits (0: none), environment."""
+    """Return what matters of Docker's description of a container.
+
+    Image, limits (0: none), environment.
+    """
     host = found.get("HostConfig") or {}
     pairs = (pair.partition("=") for pair in (found.get("Config") or {}).get("Env") or ())
     return {

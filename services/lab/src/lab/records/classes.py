@@ -1,8 +1,10 @@
-"""What became of a request: one classification for the load test, an experiment's watch and the ledger.
+"""What became of a request.
 
-`failure` in requests.csv is what the client could see. The ledger goes further with HAProxy's and the
-predictors' records (which loss, which retry), but never contradicts it: where it does, the records of the
-parts do not fit together and the run is invalid.
+One classification for the load test, an experiment's watch and the ledger.
+
+`failure` in requests.csv is what the client could see. The ledger goes further with HAProxy's and
+the predictors' records (which loss, which retry), but never contradicts it: where it does, the
+records of the parts do not fit together and the run is invalid.
 """
 
 from __future__ import annotations
@@ -48,8 +50,9 @@ def classify(
 ) -> str:
     """Return the kind of failure of a request as its client sees it.
 
-    `status` is 0 without a reply; `refused_by` the reply's X-Refused-By, empty without; `sound` says that a
-    reply of status 200 is a prediction; `gone` that the client broke the request off before its time-out.
+    `status` is 0 without a reply; `refused_by` the reply's X-Refused-By, empty without; `sound`
+    says that a reply of status 200 is a prediction; `gone` that the client broke the request off
+    before its time-out.
     """
     if gone:
         return CLIENT_GONE

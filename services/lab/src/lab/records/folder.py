@@ -82,7 +82,10 @@ def json_object(line: str) -> dict[str, Any] | None:
 
 
 def json_lines(path: Path) -> Iterator[dict[str, Any]]:
-    """Yield the objects of a file of JSON lines; other lines, and one that was cut off, are left out."""
+    """Yield the objects of a file of JSON lines.
+
+    Other lines, and one that was cut off, are left out.
+    """
     if not path.is_file():
         return
     with path.open(encoding="utf-8", errors="replace") as file:

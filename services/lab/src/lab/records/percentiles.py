@@ -1,8 +1,9 @@
 """The percentile, defined once for every figure of the lab: nearest rank.
 
-The percentile of a share is the smallest of the values that has at least this share of them at or below it:
-a value that was observed, never a mean of two. p99 of 1, 2, ..., 100 is 99. A request that failed has no
-latency; it counts as slower than any reply (+inf), so that losing the slow requests makes no figure better.
+The percentile of a share is the smallest of the values that has at least this share of them at or
+below it: a value that was observed, never a mean of two. p99 of 1, 2, ..., 100 is 99. A request
+that failed has no latency; it counts as slower than any reply (+inf), so that losing the slow
+requests makes no figure better.
 """
 
 from __future__ import annotations
@@ -28,7 +29,8 @@ def percentile(values: Iterable[float | None], share: float) -> float | None:
 def percentile_sql(value: str, share: float) -> str:
     """Return DuckDB's expression of the same percentile; a value of NULL is a failure.
 
-    A FILTER clause may follow. It is NULL without rows and infinite where the rank falls on a failure.
+    A FILTER clause may follow. It is NULL without rows and infinite where the rank falls on a
+    failure.
     """
     return f"quantile_disc(coalesce(CAST({value} AS DOUBLE), 'inf'::DOUBLE), {Decimal(repr(share))})"
 

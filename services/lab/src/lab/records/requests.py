@@ -12,7 +12,10 @@ PROBE_PREFIX = "probe-"
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A row of requests.csv. `failure` is last and never empty: a row that was cut off shows as such."""
+    """A row of requests.csv.
+
+    `failure` is last and never empty: a row that was cut off shows as such.
+    """
 
     request_id: str  # also in HAProxy's and the predictor's log
     scheduled_s: float  # when it was due; Unix time, UTC
@@ -81,7 +84,10 @@ def parse_row(row: list[str]) -> Request:
 
 
 class RequestReader:
-    """Reads requests.csv along while it grows: each call of `new` yields the rows added since the last."""
+    """Reads requests.csv along while it grows.
+
+    Each call of `new` yields the rows added since the last.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = path

@@ -1,4 +1,7 @@
-"""From samples of the controller's state to bands: what state each server was in, from when to when. Pure."""
+"""From samples of the controller's state to bands.
+
+What state each server was in, from when to when. Pure.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -45,7 +48,10 @@ def servers(samples: Sequence[Mapping[str, Any]]) -> list[str]:
 
 
 def bands(samples: Sequence[Mapping[str, Any]], zero_s: float) -> list[Band]:
-    """Return the bands of all servers; a state lasts from a sample to the next one. Server by server."""
+    """Return the bands of all servers; a state lasts from a sample to the next one.
+
+    Server by server.
+    """
     found: list[Band] = []
     open_bands: dict[str, Band] = {}
     names = servers(samples)

@@ -1,6 +1,7 @@
 """The timeline as a Plotly figure: plain data in Plotly's format, colours by name (see theme.py).
 
-One time axis; from above: load, latency, failures, the servers' states with the faults and the decisions.
+One time axis; from above: load, latency, failures, the servers' states with the faults and the
+decisions.
 """
 
 from collections.abc import Sequence
@@ -73,7 +74,10 @@ def extent(shown: Timeline) -> tuple[float, float]:
 
 
 def _domains(panels: Sequence[tuple[str, int]]) -> tuple[dict[str, list[float]], int]:
-    """Share the height out among the panels, from above; return their shares and the figure's height."""
+    """Share the height out among the panels, from above.
+
+    Return their shares and the figure's height.
+    """
     inner = sum(height for _, height in panels) + GAP_PX * max(len(panels) - 1, 0) or 1
     tops = accumulate((height + GAP_PX for _, height in panels), initial=0)
     found = {

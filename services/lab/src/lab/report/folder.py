@@ -47,7 +47,10 @@ class Records:
 
     @property
     def zero_s(self) -> float:
-        """The first fault's beginning, from which times count; without a fault, the run's. Epoch seconds."""
+        """The first fault's beginning, from which times count; without a fault, the run's.
+
+        Epoch seconds.
+        """
         injected = [float(event["time"]) for event in self.faults if event.get("event") == "inject"]
         if injected:
             return min(injected)
@@ -121,7 +124,8 @@ def _object(path: Path, remarks: list[str]) -> Raw:
 def _lines(path: Path, remarks: list[str]) -> list[dict[str, Any]]:
     """Return the objects of a file of JSON lines; lines that are none are counted."""
     rows, broken = [], 0
-    # A line ends with \n alone: a sentence in it may hold what Python takes for another end of line.
+    # A line ends with \n alone: a sentence in it may hold what Python takes for another end of
+    # line.
     for line in filter(None, _text(path, remarks).split("\n")):
         raw = json_object(line)
         if raw is None:

@@ -1,4 +1,4 @@
-"""An experiment's ledger, budget of time and invariants as a person reads them in the terminal, short."""
+"""An experiment's ledger, budget of time and invariants, as the terminal shows them."""
 
 from collections.abc import Iterator, Sequence
 

@@ -22,7 +22,10 @@ def text(summary: Summary, *, alone: bool = True) -> RenderableType:
 
 
 def several(rates: Rates) -> RenderableType:
-    """Return what several runs say together: median and range, what ended them, what was left out."""
+    """Return what several runs say together.
+
+    Median and range, what ended them, what was left out.
+    """
     table = terminal.grid()
     if rates.median is None:
         table.add_row("rate at the first failure", Text("no run is valid", style="bold red"))

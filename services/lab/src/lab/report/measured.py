@@ -1,7 +1,8 @@
 """docs/measured.md: what was measured, as Markdown tables made from the results themselves. Pure.
 
-Each table names the command that makes its rows, the version, the date and the machine; each row its n and
-what was left out. No row is written by hand: a test draws the page again from the results beside it.
+Each table names the command that makes its rows, the version, the date and the machine; each row
+its n and what was left out. No row is written by hand: a test draws the page again from the results
+beside it.
 """
 
 from __future__ import annotations

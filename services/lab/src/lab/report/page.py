@@ -1,7 +1,7 @@
 """Puts the page together: one file that holds its styles, its script, Plotly and the data.
 
-A content security policy forbids the page everything but what is in it: nothing is fetched, and no script
-runs whose hash is not named. Texts of the records are escaped by the template.
+A content security policy forbids the page everything but what is in it: nothing is fetched, and no
+script runs whose hash is not named. Texts of the records are escaped by the template.
 """
 
 import base64
@@ -119,7 +119,10 @@ def timeline_of(found: Records, remarks: list[str]) -> figures.Figure:
 
 
 def plotly_js() -> str:
-    """Return Plotly's script. Its Python package is only carried along: importing it would cost a second."""
+    """Return Plotly's script.
+
+    Its Python package is only carried along: importing it would cost a second.
+    """
     try:
         file = importlib.metadata.distribution("plotly").locate_file(PLOTLY)
         return Path(str(file)).read_text(encoding="utf-8")

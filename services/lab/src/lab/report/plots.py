@@ -1,7 +1,9 @@
-"""Draws the comparison of topologies: rate at the first failure, and what came of each offered rate.
+"""Draws the comparison of topologies.
 
-Colours are those of Okabe and Ito, which colour-blind people can tell apart; lines differ in their dashes
-and markers too.
+Rate at the first failure, and what came of each offered rate.
+
+Colours are those of Okabe and Ito, which colour-blind people can tell apart; lines differ in their
+dashes and markers too.
 """
 
 from collections.abc import Sequence
@@ -37,7 +39,7 @@ def draw(rates: Sequence[RateRow], curves: Sequence[Sequence[Second]], stem: Pat
 
 
 def _bars(axes: Axes, rates: Sequence[RateRow]) -> None:
-    """Draw the medians, the range over the runs, and each run as a point (hollow: no failure up to there)."""
+    """Draw the medians, the ranges and each run as a point (hollow: no failure up to there)."""
     positions = range(len(rates))
     heights = [row.rates.median.per_s if row.rates.median else 0.0 for row in rates]
     axes.bar(positions, heights, width=0.6, color=[_colour(number) for number in positions], alpha=0.75)
@@ -119,7 +121,7 @@ def _curves(axes: Axes, rates: Sequence[RateRow], curves: Sequence[Sequence[Seco
 
 
 def binned(seconds: Sequence[Second], width_per_s: float) -> list[tuple[float, float, float]]:
-    """Average the seconds of about the same offered rate: (offered, served, failed) per second, rising."""
+    """Average seconds of about the same offered rate: (offered, served, failed) per second."""
     bins: dict[int, list[Second]] = {}
     for second in seconds:
         bins.setdefault(int(second.offered_requests / width_per_s), []).append(second)

@@ -1,11 +1,14 @@
 """Requests per time, from the ledger, or from the client's rows where there is none.
 
-A run is cut into bins of equal width, a nice number of seconds of which there are at most BINS. For each bin:
+A run is cut into bins of equal width, a nice number of seconds of which there are at most BINS. For
+each bin:
 
     offered     requests due in it, per second
     served      sound replies within the limit that ended in it, per second
-    p50, p99    latency from due to the reply's end, of the predictions of requests due in it, late ones too
-    refused, error, late, wrong   failures that ended in it, counted; wrong answers are known from the ledger
+    p50, p99    latency from due to the reply's end, of the predictions of requests due in it, late
+                ones too
+    refused, error, late, wrong   failures that ended in it, counted; wrong answers are known from
+                                  the ledger
 
 DuckDB reads the rows: it streams a file of millions of them.
 """
@@ -29,7 +32,10 @@ WIDTHS_S = (0.05, 0.1, 0.2, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 300.0, 3
 
 @dataclass(frozen=True)
 class Bin:
-    """One bin; it begins at_s after the moment that times count from. Latencies are None without a reply."""
+    """One bin; it begins at_s after the moment that times count from.
+
+    Latencies are None without a reply.
+    """
 
     at_s: float
     offered_per_s: float
@@ -51,7 +57,10 @@ class Series:
 
     @property
     def whole(self) -> tuple[Bin, ...]:
-        """All but the first and the last, which the run's begin and end cut off: their rates mean nothing."""
+        """All but the first and the last, which the run's begin and end cut off.
+
+        Their rates mean nothing.
+        """
         return self.bins[1:-1] if len(self.bins) > 4 else self.bins  # noqa: PLR2004 - too few to leave any out
 
 
@@ -61,7 +70,10 @@ def width_s(span_s: float) -> float:
 
 
 def read(path: Path, zero_s: float) -> Series:
-    """Count the requests of a requests.csv, or of the ledger beside it; times from zero_s (epoch s) on."""
+    """Count the requests of a requests.csv, or of the ledger beside it.
+
+    Times from zero_s (epoch s) on.
+    """
     try:
         with tempfile.TemporaryDirectory() as spill, duckdb.connect(":memory:") as database:
             database.execute("SET memory_limit = '512MB'")

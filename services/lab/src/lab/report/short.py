@@ -46,7 +46,10 @@ def terminal(folder: Path) -> RenderableType:
 
 
 def _all_valid(findings: Sequence[Raw]) -> str:
-    """Return how many events each rule saw, where all of them held; a rule that saw none proves nothing."""
+    """Return how many events each rule saw, where all of them held.
+
+    A rule that saw none proves nothing.
+    """
     saw = [invariants.saw(raw) for raw in findings if raw.get("seen")]
     none = [str(raw.get("name")) for raw in findings if not raw.get("seen")]
     text = f"invariants: all {len(findings)} valid ({', '.join(saw) or 'they saw nothing'})"

@@ -1,4 +1,7 @@
-"""What was at stake, and what a zero is worth: the same sentences in the terminal and on the page. Pure."""
+"""What was at stake, and what a zero is worth.
+
+The same sentences in the terminal and on the page. Pure.
+"""
 
 from lab.facts.intervals import at_most
 from lab.facts.ledger import LOST, in_classes

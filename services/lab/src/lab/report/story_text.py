@@ -43,7 +43,10 @@ def page(folder: Path) -> RenderableType:
 
 
 def _reasons(verdict: Raw) -> list[str]:
-    """Return why a run could not be, or why its figures are not to be relied on; the page says the rest."""
+    """Return why a run could not be, or why its figures are not to be relied on.
+
+    The page says the rest.
+    """
     if verdict["verdict"] in (judge.MET, judge.NOT_MET):
         return []
     words = str(verdict["verdict"]).upper()

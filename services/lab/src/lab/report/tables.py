@@ -102,10 +102,12 @@ def _with_unit(value: object, unit: str) -> str:
 
 
 def phases(story: Raw, zero_s: float) -> list[PhaseRow]:
-    """Return the budget's phases; the bars share one linear scale that the long repair does not squeeze.
+    """Return the budget's phases.
 
-    Drawn to scale is everything, but a last phase that lasts until more than five times as late as all before
-    it (the repair after the failover): that one is told in numbers only.
+    The bars share one linear scale that the long repair does not squeeze.
+
+    Drawn to scale is everything, but a last phase that lasts until more than five times as late as
+    all before it (the repair after the failover): that one is told in numbers only.
     """
     raws = [raw for raw in story.get("phases") or () if isinstance(raw, dict)]
     times = [(_since(raw.get("start_s"), zero_s), _since(raw.get("end_s"), zero_s)) for raw in raws]
@@ -140,7 +142,10 @@ def _phase(raw: Mapping[str, Any], start: float | None, end: float | None, drawn
 
 
 def _uncertainty(raw: Mapping[str, Any]) -> str:
-    """Return in words how far a phase's length may be off; unknown where two clocks cannot be compared."""
+    """Return in words how far a phase's length may be off.
+
+    Unknown where two clocks cannot be compared.
+    """
     if "uncertainty_ms" not in raw:
         return ""
     known = raw["uncertainty_ms"]

@@ -1,4 +1,7 @@
-"""What a person sees in the terminal: the table of servers, the addresses, a journal entry as a sentence."""
+"""What a person sees in the terminal.
+
+The table of servers, the addresses, a journal entry as a sentence.
+"""
 
 from __future__ import annotations
 
@@ -53,7 +56,10 @@ def show(*parts: RenderableType, on: Console | None = None) -> None:
 def table(
     names: Sequence[str], numbers: Sequence[str] = (), texts: Sequence[str] = (), *, title: str = ""
 ) -> Table:
-    """Return a table without lines; its columns are names (never broken), then numbers, then texts."""
+    """Return a table without lines.
+
+    Its columns are names (never broken), then numbers, then texts.
+    """
     made = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), title_justify="left", title_style="bold")
     made.title = title or None
     for heading in names:

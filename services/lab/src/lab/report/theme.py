@@ -1,8 +1,9 @@
 """The colours of the report, light and dark, by name.
 
-Figures and styles name a colour; the page chooses its value, and again when the reader's system changes.
-Blue, orange, vermilion, green and purple are those of Okabe and Ito, which colour-blind people can tell
-apart, shifted until text stands out 4.5 : 1 from its ground, and lines and bands 3 : 1.
+Figures and styles name a colour; the page chooses its value, and again when the reader's system
+changes. Blue, orange, vermilion, green and purple are those of Okabe and Ito, which colour-blind
+people can tell apart, shifted until text stands out 4.5 : 1 from its ground, and lines and bands 3
+: 1.
 """
 
 from collections.abc import Mapping

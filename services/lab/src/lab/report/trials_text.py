@@ -1,4 +1,7 @@
-"""What a person sees of several trials: a row per trial, then each expectation over those that count."""
+"""What a person sees of several trials.
+
+A row per trial, then each expectation over those that count.
+"""
 
 from __future__ import annotations
 

@@ -1,14 +1,17 @@
-"""Topology files: reads them, and refuses a bad one with the line, what is wrong and what was expected.
+"""Topology files: reads them, and refuses a bad one with the line of each problem.
 
 A topology is one Compose file, `compose/topologies/NAME.yaml`. Its rules, each one checked here:
 
-- the file's name is its topology's name: a-z, 0-9 and `-`; the first comment describes it in one line;
-- each server is a service `predictor-N` that extends predictor.yaml, belongs to the profile of the file's
-  name alone, has its own name as host name, a label hadr.region, a memory limit and no CPU quota;
+- the file's name is its topology's name: a-z, 0-9 and `-`; the first comment describes it in one
+  line;
+- each server is a service `predictor-N` that extends predictor.yaml, belongs to the profile of the
+  file's name alone, has its own name as host name, a label hadr.region, a memory limit and no CPU
+  quota;
 - `services.haproxy.environment.TOPOLOGY_SERVERS` has a `server` line of HAProxy's per service, with
-  `check`, a `maxconn`, and the weight that says its role: 0 stands by, more is active (at least one is).
-  HAProxy's container makes its two backends from them: the one that serves, and the fallback;
-- no name and no key is listed twice; no plain `yes`, `no`, `on` or `off`, which YAML 1.1 takes for a boolean.
+  `check`, a `maxconn`, and the weight that says its role: 0 stands by, more is active (at least one
+  is). HAProxy's container makes its two backends from them: the one that serves, and the fallback;
+- no name and no key is listed twice; no plain `yes`, `no`, `on` or `off`, which YAML 1.1 takes for
+  a boolean.
 
 All problems are found in one reading. No I/O but reading the file; nothing is started.
 """
@@ -29,7 +32,8 @@ from lab.topology.yaml_nodes import Entry
 
 SERVERS_KEY = "TOPOLOGY_SERVERS"
 SHOWN_FOLDER = "compose/topologies"
-"""Where the files lie for the person who reads a message; in the lab's container the folder is another."""
+"""Where the files lie for the person who reads a message; in the lab's container the folder is
+another."""
 
 OTHER_SERVICES = ("haproxy", "controller", "docker-proxy", "fault-proxy", "watchdog", "lab")
 """Services of compose.yaml that a topology may adjust beside its servers."""
@@ -68,7 +72,10 @@ def names(folder: Path) -> tuple[str, ...]:
 
 
 def find(name_or_file: str, folder: Path) -> Path:
-    """Return the file of a topology, given by name or as a file; raise TopologyError with the valid names."""
+    """Return the file of a topology, given by name or as a file.
+
+    Raise TopologyError with the valid names.
+    """
     path = Path(name_or_file)
     if path.suffix in (".yaml", ".yml"):
         for candidate in (path, folder / path.name):
@@ -91,7 +98,7 @@ def shown(path: Path, folder: Path) -> str:
 
 
 def read(path: Path) -> tuple[Topology, tuple[Problem, ...]]:
-    """Read a topology file: what it states, as far as it can be read, and all that is wrong with it."""
+    """Read a topology file: what it states, as far as readable, and all that is wrong."""
     try:
         text = path.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:

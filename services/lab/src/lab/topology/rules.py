@@ -1,4 +1,4 @@
-"""The rules of topology files, each one check that names the line, what is wrong and what was expected.
+"""The rules of topology files: each names the line, what is wrong and what was expected.
 
 topology.py states them in words. Pure: from what was read to problems.
 """
@@ -67,7 +67,10 @@ def region(entry: Entry | None) -> str | None:
 def check_servers(
     lines: Sequence[ServerLine], key_line: int, services: Mapping[str, Entry]
 ) -> Iterator[Problem]:
-    """Check the server lines against each other and against the services; `key_line` is their key's."""
+    """Check the server lines against each other and against the services.
+
+    `key_line` is their key's.
+    """
     if not lines:
         yield Problem(key_line, "no server at all", "at least one server line")
     elif all(line.standby for line in lines):

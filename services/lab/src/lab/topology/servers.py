@@ -1,4 +1,6 @@
-"""Reads the server lines that a topology file carries for HAProxy; pure text in, lines and problems out.
+"""Reads the server lines that a topology file carries for HAProxy.
+
+Pure text in, lines and problems out.
 
 Only what a topology has to state is read (servers, weights, limits); HAProxy checks the rest.
 """

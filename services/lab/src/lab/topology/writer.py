@@ -1,4 +1,7 @@
-"""Writes a topology file: so many active servers, so many standbys. Pure: numbers in, the file's text out."""
+"""Writes a topology file: so many active servers, so many standbys.
+
+Pure: numbers in, the file's text out.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,10 @@ USAGE = "make topology NAME=5-active ACTIVE=5 STANDBY=1"
 
 
 def whole(name: str, text: str, least: int) -> int:
-    """Return the number of servers that a person gave; raise TopologyError if it is none from `least` up."""
+    """Return the number of servers that a person gave.
+
+    Raise TopologyError if it is none from `least` up.
+    """
     if not re.fullmatch(r"[0-9]{1,2}", text) or int(text) < least:
         raise TopologyError(
             f"{name}={text}: expected a number of servers from {least} to {SERVERS_MAX}", remedy=USAGE
@@ -54,8 +60,8 @@ def text(name: str, active: int, standby: int) -> str:
 def _first_in_region_2(active: int, standby: int) -> int:
     """Return the number of the first server in the second region.
 
-    The standbys lie there; without any the last third of the servers does, so that no topology of two servers
-    or more dies with one region.
+    The standbys lie there; without any the last third of the servers does, so that no topology of
+    two servers or more dies with one region.
     """
     if standby or active == 1:
         return active + 1

@@ -1,9 +1,9 @@
 """Reads YAML as nodes that know their line, with merge keys (`<<`) resolved.
 
-A YAML library's loader drops the lines and keeps the last of two keys that are the same. Checks need
-both: here each `Entry` says in which line its key stands (counted from 1). `problems` refuses what
-two readers of the file could take for two things: a key that is listed twice, and the words that
-YAML 1.1 (PyYAML) takes for booleans and YAML 1.2 (Compose) for text.
+A YAML library's loader drops the lines and keeps the last of two keys that are the same. Checks
+need both: here each `Entry` says in which line its key stands (counted from 1). `problems` refuses
+what two readers of the file could take for two things: a key that is listed twice, and the words
+that YAML 1.1 (PyYAML) takes for booleans and YAML 1.2 (Compose) for text.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class Entry:
 
     @property
     def block_first_line(self) -> int:
-        """Return the line of the first line of text, which in a block scalar is the one below the `|`."""
+        """Return the line where the text begins; in a block scalar, the line below the `|`."""
         below = 1 if isinstance(self.node, ScalarNode) and self.node.style in ("|", ">") else 0
         return line_of(self.node) + below
 
@@ -68,7 +68,10 @@ def compose(text: str) -> Node | None:
 
 
 def entries(node: Node | None) -> dict[str, Entry]:
-    """Return a mapping's entries, merges resolved: own keys win, then earlier merges. Else empty."""
+    """Return a mapping's entries, merges resolved.
+
+    Own keys win, then earlier merges. Else empty.
+    """
     if not isinstance(node, MappingNode):
         return {}
     own: dict[str, Entry] = {}
@@ -90,7 +93,7 @@ def items(node: Node | None) -> tuple[Entry, ...]:
 
 
 def problems(root: Node | None) -> list[Problem]:
-    """Return each key that is listed twice, and each plain word that is a boolean in YAML 1.1 alone."""
+    """Return each key that is listed twice, and each plain word that is a boolean in YAML 1.1."""
     return [problem for node in _nodes(root) for problem in (*_twice(node), *_ambiguous(node))]
 
 

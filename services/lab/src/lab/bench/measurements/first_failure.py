@@ -1,7 +1,7 @@
 """The rate at the first failure with the bare model, against the article's demo on such a machine.
 
-The load rises to a few times of what is to be reached and no further: two cores that also run the generator
-are used up soon after, and what fails then says nothing about the topology.
+The load rises to a few times of what is to be reached and no further: two cores that also run the
+generator are used up soon after, and what fails then says nothing about the topology.
 """
 
 import math

@@ -43,7 +43,7 @@ LOGGED = {
 
 
 def measure(bench: Bench) -> Figures:
-    """Return how long building the ledger took (s), and the process's largest resident memory (MB)."""
+    """Return how long the ledger took (s), and the process's largest resident memory (MB)."""
     folder = bench.folder / "ledger-join"
     folder.mkdir()
     plant(folder, COUNT)
@@ -69,7 +69,10 @@ def _build(folder: Path) -> tuple[float, float]:
 
 
 def plant(folder: Path, count: int) -> None:
-    """Write the records of an experiment with so many requests; one of 100 was retried, one of 1000 lost."""
+    """Write the records of an experiment with so many requests.
+
+    One of 100 was retried, one of 1000 lost.
+    """
     draw = random.Random(1)  # noqa: S311 - records, not a secret
     writer = RequestWriter(folder / REQUESTS)
     with (

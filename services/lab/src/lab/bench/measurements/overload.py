@@ -1,4 +1,7 @@
-"""Far more load than the servers can carry: how much is still served, and how soon it is over afterwards."""
+"""Far more load than the servers can carry.
+
+How much is still served, and how soon it is over afterwards.
+"""
 
 import math
 import statistics
@@ -56,7 +59,10 @@ def marked_down(under: Bench) -> int:
 
 
 def spike(under: Bench, capacity_per_s: float) -> tuple[list[Request], float, float]:
-    """Send half the capacity, three times, half again; return the rows, the spike's start and end."""
+    """Send half the capacity, three times, half again.
+
+    Return the rows, the spike's start and end.
+    """
     asked = replace(
         spec.from_settings(under.settings),
         pattern="spike",
@@ -92,7 +98,10 @@ def goodput_per_s(rows: list[Request], start_s: float, end_s: float) -> float:
 
 
 def recovery_s(rows: list[Request], starts_s: float, ends_s: float) -> float:
-    """Return the time (s) from the load's fall until it is as before the spike, to the end; inf if never."""
+    """Return the time (s) from the load's fall until it is as before the spike, to the end.
+
+    inf if never.
+    """
     waited_ms = [row.latency_ms if row.failure in (NONE, LATE) else None for row in rows]
     points = [
         Point(row.scheduled_s, waited, row.failure == NONE)

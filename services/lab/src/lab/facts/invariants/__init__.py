@@ -1,7 +1,8 @@
 """What must hold in every experiment, whatever was broken: checked in the saved records. Pure.
 
-Each rule is a function that returns a Finding: valid, invalid (with what broke it), or unknown (with what is
-missing from the records), and how many events it saw. `check` runs them all and writes invariants.json.
+Each rule is a function that returns a Finding: valid, invalid (with what broke it), or unknown
+(with what is missing from the records), and how many events it saw. `check` runs them all and
+writes invariants.json.
 """
 
 from __future__ import annotations
@@ -43,7 +44,10 @@ class Finding:
 
     @property
     def saw(self) -> str:
-        """Return how many events the rule applied to, in words; where it saw none, it proves nothing."""
+        """Return how many events the rule applied to, in words.
+
+        Where it saw none, it proves nothing.
+        """
         return saw(dataclasses.asdict(self))
 
 

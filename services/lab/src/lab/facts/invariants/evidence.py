@@ -32,9 +32,12 @@ class Executed:
 
 @dataclass(frozen=True)
 class Evidence:
-    """The records of one experiment. `entries` are in the order of the journal; `db` has the view ledger.
+    """The records of one experiment.
 
-    `gaps` are what is missing of the journal and of the state at the start; `failed`: requests not answered.
+    `entries` are in the order of the journal; `db` has the view ledger.
+
+    `gaps` are what is missing of the journal and of the state at the start; `failed`: requests not
+    answered.
     """
 
     db: duckdb.DuckDBPyConnection
@@ -59,8 +62,8 @@ class Evidence:
     ) -> list[tuple[str, float]]:
         """Return (id, arrival) of the requests that HAProxy must have given to a server in a span.
 
-        It gives a request to a server at its arrival, after the queue, or when it tries again: somewhere
-        between the request's start and its end, so both have to lie in the span.
+        It gives a request to a server at its arrival, after the queue, or when it tries again:
+        somewhere between the request's start and its end, so both have to lie in the span.
         """
         return self.db.execute(
             """SELECT request_id, haproxy_start_s FROM ledger WHERE haproxy_server = $server
@@ -102,7 +105,8 @@ def _evidence(folder: Path, db: duckdb.DuckDBPyConnection) -> Evidence:
 def _gaps(folder: Path, entries: Sequence[Entry], settings: Mapping[str, Any]) -> Iterator[str]:
     """Yield what of the journal is missing; each life of the controller counts its entries from 1.
 
-    A controller's first entry is `started`. If its log still has that, nothing of it has been dropped since.
+    A controller's first entry is `started`. If its log still has that, nothing of it has been
+    dropped since.
     """
     if not (folder / JOURNAL).is_file():
         yield f"{JOURNAL} is missing"
@@ -113,7 +117,8 @@ def _gaps(folder: Path, entries: Sequence[Entry], settings: Mapping[str, Any]) -
         )
     begun_s = float(settings.get("started_s") or 0)
     for number, (before, after) in enumerate(itertools.pairwise(entries)):
-        # The entry that tells the policy is saved from long before the run, and those between are not.
+        # The entry that tells the policy is saved from long before the run, and those between are
+        # not.
         early = number == 0 and before.event == Event.STARTED and (not begun_s or before.time < begun_s)
         if after.seq not in (before.seq + 1, 1) and not early:
             yield f"the journal has no entries between {before.seq} and {after.seq}"

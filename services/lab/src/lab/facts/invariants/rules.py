@@ -1,7 +1,7 @@
-"""The rules themselves: evidence -> what broke the rule, what is missing to tell, what it saw. Pure.
+"""The rules themselves: evidence -> what broke a rule, what is missing, what it saw. Pure.
 
-The controller's journal tells what it did and what it had observed before; a rule is broken only by what the
-records show, so a moment's slack is given where two records' order is not certain.
+The controller's journal tells what it did and what it had observed before; a rule is broken only by
+what the records show, so a moment's slack is given where two records' order is not certain.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ class Told(NamedTuple):
 SLACK_S = 0.05
 """The journal's time of an observation and HAProxy's of a request are compared with this slack."""
 TICK_S = 0.2
-"""A controller looks at least so often (the default of CONTROLLER_TICK_S): a person's command to HAProxy is
-observed so late at most."""
+"""A controller looks at least so often (the default of CONTROLLER_TICK_S): a person's command to
+HAProxy is observed so late at most."""
 NO_POLICY = "the journal has no entry `started` with the policy"
 
 
@@ -94,7 +94,10 @@ def _done(entry: Entry) -> str:
 
 
 def drained_left_alone(evidence: Evidence) -> Told:
-    """A server out of rotation gets no new request; of the fallback backend's, only one in maintenance."""
+    """A server out of rotation gets no new request.
+
+    Of the fallback backend's, only one in maintenance.
+    """
     broken, missing, seen = [], list(evidence.gaps), 0
     if not evidence.ledger_complete:
         missing.append("the ledger is not complete")
@@ -106,8 +109,8 @@ def drained_left_alone(evidence: Evidence) -> Told:
                 continue
             seen += not before
             maintenance = known.admin == "maint"
-            # A promotion takes effect with the command, before an observation shows it; what a person
-            # ended, the controller observes at its next look.
+            # A promotion takes effect with the command, before an observation shows it; what a
+            # person ended, the controller observes at its next look.
             promoted = [
                 entry.time - float(entry.raw.get("took_ms") or 0) / 1000
                 for entry in evidence.actions(Verb.PROMOTE)
@@ -203,9 +206,12 @@ def back_off(evidence: Evidence) -> Told:
 def _proved_itself(
     evidence: Evidence, policy: Mapping[str, float], server: str, before: float, after: float
 ) -> bool:
-    """Return whether the pauses start anew: it was up for proven_s, or killed from outside after stable_s.
+    """Return whether the pauses start anew.
 
-    One that crashes by itself a while after each start is a crash loop, however stable it looked before.
+    It was up for proven_s, or killed from outside after stable_s.
+
+    One that crashes by itself a while after each start is a crash loop, however stable it looked
+    before.
     """
     killed = [
         entry.time

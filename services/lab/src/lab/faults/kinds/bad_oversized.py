@@ -1,4 +1,6 @@
-"""Sends bodies over the size limit, with a length and without; nothing of them should be read to the end.
+"""Sends bodies over the size limit, with a length and without.
+
+Nothing of them should be read to the end.
 
 Expected: 413.
 """

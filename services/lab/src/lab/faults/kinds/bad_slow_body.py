@@ -1,4 +1,6 @@
-"""Sends bodies byte by byte and never finishes (slowloris): each holds a connection as long as it is let.
+"""Sends bodies byte by byte and never finishes (slowloris).
+
+Each holds a connection as long as it is let.
 
 Expected: 408, and the load untouched.
 """

@@ -1,12 +1,12 @@
 """Cuts a server's CPU to a share of one core.
 
-The kernel has no quota below 1 ms, so the period grows instead. How it was is kept in the period itself, in
-the last three digits of its microseconds (10 ms before: 300,010 us; no quota before: 999), so whoever looks
-can undo it, also after everybody who knew has died.
+The kernel has no quota below 1 ms, so the period grows instead. How it was is kept in the period
+itself, in the last three digits of its microseconds (10 ms before: 300,010 us; no quota before:
+999), so whoever looks can undo it, also after everybody who knew has died.
 
-A server whose cost is emulated off the CPU needs little: 2.9 % of a core at 25 requests/s, half its capacity.
-Measured at that rate: with 3 % it is slower, with 2 % its median takes four times as long, with 1 % it
-refuses most requests and its health answers after 0.2 s.
+A server whose cost is emulated off the CPU needs little: 2.9 % of a core at 25 requests/s, half its
+capacity. Measured at that rate: with 3 % it is slower, with 2 % its median takes four times as
+long, with 1 % it refuses most requests and its health answers after 0.2 s.
 """
 
 from lab.errors import LabError, UnreachableError

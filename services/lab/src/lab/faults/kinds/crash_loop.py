@@ -1,4 +1,7 @@
-"""Crashes the process inside a server whenever it is up; Docker restarts it, with growing pauses."""
+"""Crashes the process inside a server whenever it is up.
+
+Docker restarts it, with growing pauses.
+"""
 
 import contextlib
 import time

@@ -1,4 +1,6 @@
-"""Cuts a server off: its container leaves the network `serving`. It lives on, and nothing reaches it.
+"""Cuts a server off: its container leaves the network `serving`.
+
+It lives on, and nothing reaches it.
 
 No connection is closed: packets find nobody. Docker needs no firewall and no kernel module for it.
 """

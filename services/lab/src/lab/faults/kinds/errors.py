@@ -1,4 +1,7 @@
-"""Makes a server answer a share of the requests with HTTP 500. Its health route finds nothing wrong."""
+"""Makes a server answer a share of the requests with HTTP 500.
+
+Its health route finds nothing wrong.
+"""
 
 from lab.faults.predictor import Switch, share
 

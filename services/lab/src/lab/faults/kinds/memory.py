@@ -1,6 +1,9 @@
-"""Takes memory inside a server, up to the container's limit: above it the kernel kills the process (OOM).
+"""Takes memory inside a server, up to the container's limit.
 
-Docker restarts a process that died so. Below the limit the memory is given back when the time is over.
+Above it the kernel kills the process (OOM).
+
+Docker restarts a process that died so. Below the limit the memory is given back when the time is
+over.
 """
 
 from lab.errors import UnreachableError
@@ -19,17 +22,23 @@ class Memory(Switch):
         return {"memory_mb": int(injection.given["memory_mb"])}
 
     def strike(self, injection: Injection) -> None:
-        """Tell the predictor to take it; one that dies of it cannot answer, which is what was wanted."""
+        """Tell the predictor to take it.
+
+        One that dies of it cannot answer, which is what was wanted.
+        """
         try:
             super().strike(injection)
         except UnreachableError:
-            # It is busy allocating, or died of it, which Docker tells a moment later. A server that was out
-            # of reach before shows neither.
+            # It is busy allocating, or died of it, which Docker tells a moment later. A server that
+            # was out of reach before shows neither.
             if not container.until(lambda: self.took_effect(injection), container.NOTICE_S):
                 raise
 
     def undo(self, injection: Injection) -> None:
-        """Take the memory back, and see the container run. A process that died of it has given it back."""
+        """Take the memory back, and see the container run.
+
+        A process that died of it has given it back.
+        """
         if not container.ended_since(injection, injection.struck_s):
             super().undo(injection)
         container.bring_back(injection)

@@ -1,11 +1,15 @@
-"""Pauses a container: it hangs. Connections stay open, and nobody answers on them, until it goes on."""
+"""Pauses a container: it hangs.
+
+Connections stay open, and nobody answers on them, until it goes on.
+"""
 
 from lab.errors import UnreachableError
 from lab.faults import container
 from lab.faults.contract import CONTAINERS, Fault, Injection, duration
 
 ATTEMPTS = 3
-"""How often an end is tried: the controller may restart the container meanwhile, which ends the pause too."""
+"""How often an end is tried: the controller may restart the container meanwhile, which ends the
+pause too."""
 
 
 class Pause(Fault):

@@ -1,6 +1,9 @@
-"""Closes a server's port: new connections are refused, those that are open go on. Its checks fail at once.
+"""Closes a server's port: new connections are refused, those that are open go on.
 
-Nobody can tell such a server to behave, for that takes a new connection: an end before its time is a restart.
+Its checks fail at once.
+
+Nobody can tell such a server to behave, for that takes a new connection: an end before its time is
+a restart.
 """
 
 import time

@@ -1,4 +1,7 @@
-"""Restarts a container gracefully: its own stop signal, then a start. A server turns unready first."""
+"""Restarts a container gracefully: its own stop signal, then a start.
+
+A server turns unready first.
+"""
 
 from lab.faults import container
 from lab.faults.contract import CONTAINERS, Injection, Parameter, Work

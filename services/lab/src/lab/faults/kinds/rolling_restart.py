@@ -1,10 +1,12 @@
-"""Restarts servers one after the other, as planned work does: drain, stop, start, ready, the next one.
+"""Restarts servers one after the other, as planned work does.
 
-The drain is the predictor's own: SIGTERM turns it unready, and it answers what arrives until HAProxy has
-noticed and what it has begun is answered; then it exits. The next server has to wait until the one before
-is ready again, and `settle_s` more, in which HAProxy's checks bring it back into rotation. Targets that are
-struck together queue up here in the order of their names, so that no two are down at once. After a server
-that did not come back none is restarted any more.
+Drain, stop, start, ready, the next one.
+
+The drain is the predictor's own: SIGTERM turns it unready, and it answers what arrives until
+HAProxy has noticed and what it has begun is answered; then it exits. The next server has to wait
+until the one before is ready again, and `settle_s` more, in which HAProxy's checks bring it back
+into rotation. Targets that are struck together queue up here in the order of their names, so that
+no two are down at once. After a server that did not come back none is restarted any more.
 """
 
 import contextlib
@@ -18,7 +20,8 @@ from lab.faults.contract import DURATION, Injection, Parameter, Parameters, Work
 
 POLL_S = 0.1
 GATHER_S = 0.5
-"""Targets that are struck together come from threads of their own: the first turn waits for all of them."""
+"""Targets that are struck together come from threads of their own: the first turn waits for all of
+them."""
 END_MARGIN_S = 15.0
 """Docker's part of a restart, beside the grace."""
 
@@ -78,7 +81,10 @@ _queues_lock = threading.Lock()
 
 
 def _queue(injection: Injection) -> Queue:
-    """Return the queue of a project, which all its servers share: with two queues two would be down."""
+    """Return the queue of a project, which all its servers share.
+
+    With two queues two would be down.
+    """
     with _queues_lock:
         return _queues.setdefault((injection.engine.url, injection.engine.project), Queue())
 
@@ -102,7 +108,10 @@ class RollingRestart(container.RestartFault):
                 queue.close()  # it may not be in rotation yet, and whoever ends one ends all
 
     def _restart(self, injection: Injection, work: Work) -> None:
-        """Restart the server and wait until it is ready and settled; raise LabError if it is not in time."""
+        """Restart the server and wait until it is ready and settled.
+
+        Raise LabError if it is not in time.
+        """
         given, target = injection.given, injection.target
         work.report["drain_at"] = time.time()
         work.begun.set()

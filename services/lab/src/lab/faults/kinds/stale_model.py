@@ -1,4 +1,7 @@
-"""Makes a server say that it serves an old model: X-Model-Version and /info. Its answers stay as they are."""
+"""Makes a server say that it serves an old model: X-Model-Version and /info.
+
+Its answers stay as they are.
+"""
 
 from lab.faults.predictor import Switch
 

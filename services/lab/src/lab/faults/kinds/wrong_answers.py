@@ -1,4 +1,7 @@
-"""Makes a server answer wrong with status 200: p becomes 1 - p. The golden inputs go the same way."""
+"""Makes a server answer wrong with status 200: p becomes 1 - p.
+
+The golden inputs go the same way.
+"""
 
 from lab.faults.predictor import Switch, share
 
