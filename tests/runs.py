@@ -33,7 +33,8 @@ OF_THE_MACHINE = re.compile(
 )
 """The lab's words for a machine that is too busy to measure anything."""
 BY_CHANCE = re.compile(r"^nothing was at stake")
-"""A struck server may hold no request at that moment: about one kill in six. The lab says so, rightly."""
+"""A struck server may hold no request at that moment: about one kill in six. The lab says so,
+rightly."""
 
 
 @contextmanager

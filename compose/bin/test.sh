@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # test.sh all|more [PYTEST ARGUMENTS]: the tests, in their own virtual environment and projects.
-# all: lint, types, unit, integration and end-to-end tests. more: every shipped scenario on 2-active.
+# all: lint, types, unit, integration and end-to-end tests. more: every shipped scenario on
+# 2-active.
 set -euo pipefail
 . "$(dirname "$0")/env.sh"
 cd "$ROOT"
