@@ -95,7 +95,7 @@ measured: ## Draw docs/measured.md from the newest benchmark, experiments and co
 	@$(BIN)/measured.sh
 
 .PHONY: test
-test: ## Run every test: lint, types, unit, integration, end to end
+test: ## Run the tests: lint, types, unit, integration, end to end
 	@$(BIN)/test.sh all
 
 .PHONY: test-more
