@@ -415,6 +415,26 @@ def test_a_promotion_without_a_record_of_its_proof_is_unknown(
     assert f"predictor-3 was promoted; no record shows {words}" in found[f"{PROVEN}: unknown"][0]
 
 
+@pytest.mark.parametrize(
+    ("kinds", "verdict"),
+    [
+        ((), "unknown"),
+        (("engine_unreachable",), "valid"),
+        (("engine_unreachable", "engine_reachable"), "unknown"),
+    ],
+)
+def test_while_docker_is_silent_a_promotion_needs_no_container(
+    planted: Planted, kinds: tuple[str, ...], verdict: str
+) -> None:
+    """The controller promotes without Docker: check and tripwire have to do."""
+    words = [
+        signalled(number, "docker", kind, "a word about Docker", "") for number, kind in enumerate(kinds)
+    ]
+    planted.journal = told(*words, observed(15, "predictor-3", container=None), *PROMOTED)
+    found = {name: each for name, each in broken(planted).items() if name.startswith(PROVEN)}
+    assert list(found) == ([] if verdict == "valid" else [f"{PROVEN}: {verdict}"])
+
+
 def test_a_controller_that_started_anew_leaves_no_gap(planted: Planted) -> None:
     """It counts from 1 again, and what it observes first is what it knows."""
     planted.journal = [*told(), *told()]

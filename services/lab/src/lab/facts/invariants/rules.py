@@ -42,16 +42,25 @@ def promoted_only_proven(evidence: Evidence) -> Told:
         said = _against(known)
         if said:
             broken.append(f"{clock(entry.time)} {server} was promoted although {said}")
-        elif untold := _untold(known):
+        elif untold := _untold(known, docker_silent=_docker_silent(evidence, entry.time)):
             missing.append(f"{clock(entry.time)} {server} was promoted; no record shows its {untold}")
     return Told(broken, missing, len(promotions))
 
 
-def _untold(known: Known) -> str:
-    """Name what a promotion needs and no record tells."""
-    container = None if known.container == "unknown" else known.container  # Docker did not answer
-    needed = {"check": known.check, "tripwire": known.tripwire, "container": container}
+def _untold(known: Known, *, docker_silent: bool) -> str:
+    """Name what a promotion needs and no record tells; while Docker is silent, it needs no container."""
+    needed = {"check": known.check, "tripwire": known.tripwire}
+    if not docker_silent:
+        needed["container"] = None if known.container == "unknown" else known.container
     return ", ".join(name for name, value in needed.items() if value is None)
+
+
+def _docker_silent(evidence: Evidence, time: float) -> bool:
+    """Return whether the last word about Docker before a moment was that it does not answer."""
+    about = (Kind.ENGINE_REACHABLE, Kind.ENGINE_UNREACHABLE)
+    kinds = [entry.text("kind") for entry in evidence.entries if entry.time < time]
+    words = [kind for kind in kinds if kind in about]
+    return words[-1:] == [Kind.ENGINE_UNREACHABLE]
 
 
 def _against(known: Known) -> str:
