@@ -62,8 +62,7 @@ RULES: dict[str, tuple[Rule, str, str]] = {
     # Name: the rule, its sentence, and what it looks at: its events.
     "only proven standbys promoted": (
         promoted_only_proven,
-        "a server is promoted only if its check passed, its tripwire is connected and its container runs "
-        "(while Docker answers)",
+        "promoted only if its check passed, its tripwire is connected and its container runs (if Docker answers)",
         "promotions",
     ),
     "last healthy server stays": (

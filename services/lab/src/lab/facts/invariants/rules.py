@@ -48,7 +48,7 @@ def promoted_only_proven(evidence: Evidence) -> Told:
 
 
 def _untold(known: Known, *, docker_silent: bool) -> str:
-    """Name what a promotion needs and no record tells; while Docker is silent, it needs no container."""
+    """Name what a promotion needs and no record tells; no container while Docker is silent."""
     needed = {"check": known.check, "tripwire": known.tripwire}
     if not docker_silent:
         needed["container"] = None if known.container == "unknown" else known.container
