@@ -62,7 +62,7 @@ RULES: dict[str, tuple[Rule, str, str]] = {
     # Name: the rule, its sentence, and what it looks at: its events.
     "only proven standbys promoted": (
         promoted_only_proven,
-        "promoted only if its check passed, its tripwire is connected and its container runs (if Docker answers)",
+        "promoted only if check, tripwire and container (where Docker answers) say that it would answer",
         "promotions",
     ),
     "last healthy server stays": (
