@@ -209,7 +209,7 @@ class Engine:
 
     async def _list(self, *, inspect_all: bool) -> None:
         changed = self._changed
-        found: dict[str, Container] = {}
+        containers: dict[str, Container] = {}
         for item in await self._get("/containers/json", {"all": "1", "filters": self._filters()}):
             server = item["Labels"].get(SERVICE_LABEL, "")
             if item["Names"] != [f"/{self._name(server)}"]:
@@ -217,11 +217,11 @@ class Engine:
             old = self.containers.get(server)
             if old is not None and old.state == DYING and item["State"] == "running":
                 if self._clock() - old.since < DYING_S:
-                    found[server] = old
+                    containers[server] = old
                     continue
             elif old is not None and old.state == item["State"] and not inspect_all:
                 ends = self._ends.get(server, _Ends())
-                found[server] = replace(old, stop_seen=ends.stopped, kill_seen=ends.killed)
+                containers[server] = replace(old, stop_seen=ends.stopped, kill_seen=ends.killed)
                 continue
             try:
                 inspected = await self._get(f"/containers/{self._name(server)}/json")
@@ -229,9 +229,9 @@ class Engine:
                 if error.status != HTTPStatus.NOT_FOUND:
                     raise
                 continue  # removed since the list was made
-            found[server] = self._container(server, old, inspected)
+            containers[server] = self._container(server, old, inspected)
         if changed == self._changed:
-            self.containers = found
+            self.containers = containers
         else:
             self._look.set()  # an event came in between and knows better; look again
 

@@ -66,14 +66,14 @@ class Bench:
 
     def series(self, name: str) -> Series:
         """Run a scenario a number of times. None is repeated: no outcome chooses who counts."""
-        found = parse.read(scenario.OWN / f"{name}.yaml")
+        chosen = parse.read(scenario.OWN / f"{name}.yaml")
         settings = replace(self.settings, results_dir=self.folder, scenario=name)
         count = self.trials if name == "kill-active" else min(self.trials, TRIALS_MAX)
         results: list[Result] = []
         for number in range(1, count + 1):
-            results.append(runner.attempt(found, settings, number, lambda _: None))
-            said = results[-1]
-            self.say(f"{name} {number}/{count}: {said.verdict}; {'; '.join(said.because)}")
+            results.append(runner.attempt(chosen, settings, number, lambda _: None))
+            result = results[-1]
+            self.say(f"{name} {number}/{count}: {result.verdict}; {'; '.join(result.because)}")
         return Series(name, settings.topology, tuple(results))
 
 
@@ -82,8 +82,8 @@ def doubts_about(folder: Path, idle_min_percent: float) -> tuple[str, ...]:
 
     Its generator fell behind, or the CPU was used up.
     """
-    generator, said = validity.generator_of(folder)
-    rows = metrics.Records(folder, spec.read(folder), started_s=said.get("started_s", 0.0))
+    generator, record = validity.generator_of(folder)
+    rows = metrics.Records(folder, spec.read(folder), started_s=record.get("started_s", 0.0))
     cpu = cpu_use(folder / CPU)
     return validity.invalid_because(rows.rows(), rows.lag(None), generator, cpu, idle_min_percent)
 
@@ -130,8 +130,8 @@ def save(settings: Settings, folder: Path, name: str, figures: Figures) -> None:
 
 def load_all(folder: Path) -> Figures:
     """Read the figures of a benchmark folder, in the order in which they were measured."""
-    found: Figures = []
-    for path in sorted(folder.glob("*.json"), key=lambda one: one.stat().st_mtime_ns):
+    figures: Figures = []
+    for path in sorted(folder.glob("*.json"), key=lambda each: each.stat().st_mtime_ns):
         content: dict[str, Any] = read_json(path)
-        found += [Figure(**{**one, "values": tuple(one["values"])}) for one in content.get("figures", [])]
-    return found
+        figures += [Figure(**{**row, "values": tuple(row["values"])}) for row in content.get("figures", [])]
+    return figures

@@ -99,8 +99,8 @@ class Series:
 
     def values(self, measure: str) -> list[float]:
         """Return what a measure was in each trial that counts; infinite where it never came."""
-        found = (number(each.measures[measure]) for each in self.counted if measure in each.measures)
-        return [value for value in found if value is not None]
+        numbers = (number(each.measures[measure]) for each in self.counted if measure in each.measures)
+        return [value for value in numbers if value is not None]
 
     def figure(self, wanted: Wanted) -> Figure:
         """Make a figure; it is not reached where too many trials or any value is missing."""
@@ -110,13 +110,13 @@ class Series:
         to_reach = "(for information)" if math.isinf(bound) else f"{bound:g}"
         if not values:
             return Figure(name, to_reach, wanted.unit, math.nan, False, (), self._note(values))
-        made = below(name, bound, wanted.unit, values, wanted.of)
+        figure = below(name, bound, wanted.unit, values, wanted.of)
         note = "; ".join(filter(None, [_zero(values) if bound == 0 else "", self._note(values)]))
         if math.isinf(bound):
-            return replace(made, to_reach=to_reach, note=note)
+            return replace(figure, to_reach=to_reach, note=note)
         left_out = len(self.results) - len(self.counted)
         whole = len(values) == len(self.counted) and left_out <= LEFT_OUT_MAX * len(self.results)
-        return replace(made, reached=made.reached and whole, note=note)
+        return replace(figure, reached=figure.reached and whole, note=note)
 
     def _note(self, values: list[float]) -> str:
         """Return in words what is left out, and n where it is not that of all trials."""

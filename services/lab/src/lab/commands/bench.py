@@ -52,9 +52,11 @@ def table(figures: Figures) -> Table:
     drawn.add_column("measured", justify="right", no_wrap=True)
     drawn.add_column("lowest to highest, trials", justify="right")
     drawn.add_column("reached")
-    for one in figures:
-        values = one.values
+    for figure in figures:
+        values = figure.values
         spread = f"{min(values):g} to {max(values):g}, {len(values)}" if len(values) > 1 else ""
-        verdict = ("yes" if one.reached else "NO") + (f" ({one.note})" if one.note else "")
-        drawn.add_row(one.what, one.to_reach, f"{one.result:g} {one.unit}".strip(), spread, verdict)
+        verdict = ("yes" if figure.reached else "NO") + (f" ({figure.note})" if figure.note else "")
+        drawn.add_row(
+            figure.what, figure.to_reach, f"{figure.result:g} {figure.unit}".strip(), spread, verdict
+        )
     return drawn

@@ -26,12 +26,12 @@ HOPELESS = 3
 
 def run(_args: argparse.Namespace, settings: Settings) -> int:
     """Run the trials; return the status that belongs to their verdict."""
-    found = parse.read(scenario.find(settings.scenario, settings.scenarios_dir))
-    terminal.show(f"{found.name}: {found.description}")
+    chosen = parse.read(scenario.find(settings.scenario, settings.scenarios_dir))
+    terminal.show(f"{chosen.name}: {chosen.description}")
     results: list[Result] = []
     try:
         for number in range(1, settings.trials + 1):
-            results.append(_trial(found, settings, number))
+            results.append(_trial(chosen, settings, number))
             if results[-1].verdict == judge.NOT_APPLICABLE or _hopeless(results):
                 break
     finally:

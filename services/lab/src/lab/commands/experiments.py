@@ -44,13 +44,13 @@ COLOURS = {
 def run(_args: argparse.Namespace, settings: Settings) -> int:
     """Run them one after the other; one that cannot run does not keep the others from it."""
     # All files are read first: a bad one is no reason to stop half-way.
-    found = {name: parse.read(path) for name, path in scenario.files(settings.scenarios_dir).items()}
+    scenarios = {name: parse.read(path) for name, path in scenario.files(settings.scenarios_dir).items()}
     with Controller(settings.controller_url) as controller:
         topology = controller.state().topology
     results: dict[str, Result] = {}
     try:
-        for number, (name, each) in enumerate(sorted(found.items()), 1):
-            terminal.show(f"{number}/{len(found)} {name}: {each.description}")
+        for number, (name, each) in enumerate(sorted(scenarios.items()), 1):
+            terminal.show(f"{number}/{len(scenarios)} {name}: {each.description}")
             with terminal.Progress(terminal.console()) as progress:
                 results[name] = runner.attempt(each, settings, 1, progress.show, page.try_write)
             terminal.show(f"    {results[name].verdict}: {'; '.join(results[name].because)}")

@@ -22,7 +22,7 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
     # Of all runs only experiments have these; the newest of them may have had no load, and so no
     # ledger.
     folder = report.find(args.folder, settings, PREDICTOR_LOG if args.folder else LEDGER)
-    made = ledger.build(folder)
-    text = ledger_text.text(made, story.build(folder), invariants.check(folder))
+    result = ledger.build(folder)
+    text = ledger_text.text(result, story.build(folder), invariants.check(folder))
     terminal.show(text)
-    return 0 if made.complete else INVALID
+    return 0 if result.complete else INVALID

@@ -59,7 +59,7 @@ def newest_bench(settings: Settings) -> list[dict[str, Any]]:
     """Return the measurements of the newest benchmark, in the order in which they were made."""
     folders = sorted(settings.results_dir.glob("*-bench"), reverse=True)
     results = (newest(settings, f"{folder.name}/*.json") for folder in folders)
-    return next((found[::-1] for found in results if found), [])
+    return next((each[::-1] for each in results if each), [])
 
 
 def newest_per_topology(settings: Settings) -> list[dict[str, Any]]:

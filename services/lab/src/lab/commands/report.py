@@ -32,10 +32,10 @@ def find(name: Path | None, settings: Settings, file: str, *or_file: str) -> Pat
     """
     holding = (file, *or_file)
     if name is None:
-        found = [path for each in holding for path in settings.results_dir.glob(f"*/{each}")]
-        if not found:
+        paths = [path for each in holding for path in settings.results_dir.glob(f"*/{each}")]
+        if not paths:
             raise RecordsError(f"no folder of results/ holds {file}", remedy="make experiment")
-        return max(found, key=lambda path: path.stat().st_mtime).parent
+        return max(paths, key=lambda path: path.stat().st_mtime).parent
     below = settings.results_dir / name.name
     folder = below if not name.is_dir() and below.is_dir() else name
     if not any((folder / each).is_file() for each in holding):
@@ -55,10 +55,10 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
 
 def load_test(folder: Path) -> int:
     """Write summary.json again and print it."""
-    made = summary.summarise(folder)
-    summary.save(folder, made)
-    terminal.show(loadtest_text.text(made))
-    return 0 if made.valid else INVALID
+    result = summary.summarise(folder)
+    summary.save(folder, result)
+    terminal.show(loadtest_text.text(result))
+    return 0 if result.valid else INVALID
 
 
 def experiment(folder: Path) -> int:

@@ -14,11 +14,11 @@ def run(_args: argparse.Namespace, settings: Settings) -> int:
     folder = settings.topologies_dir
     table = terminal.table(("topology",), texts=("servers", "regions", "description"))
     for name in topology.names(folder):
-        found, problems = topology.read(folder / f"{name}.yaml")
-        servers = f"{len(found.with_role('active'))} active"
-        if standbys := found.with_role("standby"):
+        stated, problems = topology.read(folder / f"{name}.yaml")
+        servers = f"{len(stated.with_role('active'))} active"
+        if standbys := stated.with_role("standby"):
             servers += f" + {len(standbys)} standby"
         bad = f"BAD FILE ({len(problems)} problems): lab check {name}"
-        table.add_row(name, servers, ", ".join(found.regions), bad if problems else found.description)
+        table.add_row(name, servers, ", ".join(stated.regions), bad if problems else stated.description)
     terminal.show(table)
     return 0

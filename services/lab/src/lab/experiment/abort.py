@@ -37,9 +37,9 @@ class Window:
 
 def failed_percent(windows: Sequence[Window], since_s: float) -> float | None:
     """Return the share (%) of failures of the windows since a time; None without requests."""
-    recent = [one for one in windows if one.start_s >= since_s]
-    sent = sum(one.sent for one in recent)
-    return 100 * sum(one.failed for one in recent) / sent if sent else None
+    recent = [window for window in windows if window.start_s >= since_s]
+    sent = sum(window.sent for window in recent)
+    return 100 * sum(window.failed for window in recent) / sent if sent else None
 
 
 def reason(bound: AbortBound, windows: Sequence[Window]) -> str | None:

@@ -51,10 +51,10 @@ def verdict(folder: Path, plan: Plan, entries: Sequence[Entry], zero_s: float, f
         broken_invariants=tuple(broken),
     )
     values = measures.all_of(found)
-    made = judge.judge(judge.judge_each(plan.scenario.expect, values), facts, found.of_class(judge.UNKNOWN))
-    if made.verdict == judge.MET and (free := judge.unbounded(plan.scenario.expect)):
-        made = replace(made, because=(*made.because, free))
-    return replace(made, measures=values, exposure=at_stake)
+    judged = judge.judge(judge.judge_each(plan.scenario.expect, values), facts, found.of_class(judge.UNKNOWN))
+    if judged.verdict == judge.MET and (free := judge.unbounded(plan.scenario.expect)):
+        judged = replace(judged, because=(*judged.because, free))
+    return replace(judged, measures=values, exposure=at_stake)
 
 
 def _struck(folder: Path) -> bool:

@@ -57,13 +57,13 @@ def identities(engine: Engine, services: Iterable[str]) -> dict[str, str]:
 
     A log belongs to one container and goes with it.
     """
-    found = {}
+    ids = {}
     for service in services:
         try:
-            found[service] = str(engine.inspect(service).get("Id", ""))
+            ids[service] = str(engine.inspect(service).get("Id", ""))
         except UnreachableError:
-            found[service] = ""
-    return found
+            ids[service] = ""
+    return ids
 
 
 def collect(
@@ -78,7 +78,7 @@ def collect(
     """
     after = identities(engine, before)
     entries: list[Entry] = []
-    found: list[Collected] = []
+    collected: list[Collected] = []
     with (
         (folder / HAPROXY_LOG).open("w", encoding="utf-8") as requests,
         (folder / HAPROXY_MESSAGES).open("w", encoding="utf-8") as messages,
@@ -101,14 +101,14 @@ def collect(
                 reasons.append(read(service, lines))
             except UnreachableError as error:
                 reasons.append(f"the log of {service} cannot be read: {error.what}")
-            said = "; ".join(filter(None, reasons))
-            found.append(Collected(service, known, after[service], lines.count, said))
+            why = "; ".join(filter(None, reasons))
+            collected.append(Collected(service, known, after[service], lines.count, why))
     entries = _from_the_start(engine, entries)
     journal = "".join(f"{json.dumps(entry.raw)}\n" for entry in entries)
     (folder / JOURNAL).write_text(journal, encoding="utf-8")
-    write_json(folder / COLLECTED, [asdict(one) for one in found])
+    write_json(folder / COLLECTED, [asdict(one) for one in collected])
     told = (folder / REQUESTS).is_file()
-    return entries, [] if told else [one.missing for one in found if one.missing]
+    return entries, [] if told else [one.missing for one in collected if one.missing]
 
 
 class _Counted(Iterator[str]):

@@ -46,11 +46,11 @@ def run(settings: Settings, say: Say) -> Outcome:
     say(f"{state.topology}, {service.described(origin.service)}: {plan(asked)}")
     interrupted = run_load(folder, asked, say)
     origin.complete()
-    made = summary.summarise(folder)
-    if not made.sent_requests and not interrupted:
+    result = summary.summarise(folder)
+    if not result.sent_requests and not interrupted:
         raise GeneratorError("the load generator sent nothing", remedy=f"see the log in {folder}")
-    summary.save(folder, made)
-    return Outcome(folder, made, interrupted)
+    summary.save(folder, result)
+    return Outcome(folder, result, interrupted)
 
 
 def run_load(folder: Path, asked: LoadSpec, say: Say) -> bool:

@@ -53,11 +53,11 @@ def scenario(state: State, settings: Settings) -> Scenario:
         length_s=settings.hang_s,
         within_s=settings.chaos_wait_s,
     )
-    made, problems = parse.parse(text, f"{NAME}.yaml")
-    if made is None:
+    result, problems = parse.parse(text, f"{NAME}.yaml")
+    if result is None:
         wrong = "; ".join(f"{each.what}; expected {each.expected}" for each in problems)
         raise LabError(f"make chaos cannot do this: {wrong}")
-    return made
+    return result
 
 
 def _load(settings: Settings) -> str:
@@ -87,13 +87,13 @@ def _named(state: State, settings: Settings) -> tuple[str, ...]:
 def _of_role(state: State, settings: Settings) -> tuple[str, ...]:
     """Return the first COUNT servers of ROLE."""
     role = settings.role or ACTIVE
-    found = tuple(server.name for server in state.with_role(role))
-    if not found:
+    names = tuple(server.name for server in state.with_role(role))
+    if not names:
         raise LabError(
             f"ROLE={role} is not applicable: the topology {state.topology} has no {role} server",
             remedy="choose a topology that has one (make topologies)" if role == STANDBY else "",
         )
-    if settings.count > len(found):
-        there = f"{state.topology} has {len(found)} {role} ({', '.join(found)})"
+    if settings.count > len(names):
+        there = f"{state.topology} has {len(names)} {role} ({', '.join(names)})"
         raise LabError(f"COUNT={settings.count} is too many: {there}")
-    return found[: settings.count]
+    return names[: settings.count]

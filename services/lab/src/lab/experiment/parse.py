@@ -167,17 +167,17 @@ class _Reader:
                 entry.line, "expect is not a mapping", "a measure and its bound in each line, or {} for none"
             )
             return ()
-        made = []
+        bounds = []
         for name, one in yaml_nodes.entries(entry.node).items():
             if name not in measures.MEASURES:
                 self.wrong(one.line, f"{name} is not a measure", f"one of {', '.join(measures.MEASURES)}")
                 continue
-            found = BOUND.fullmatch((one.text or "").strip())
-            if not found:
+            match = BOUND.fullmatch((one.text or "").strip())
+            if not match:
                 self.wrong(one.line, f"{name}: {one.text or 'no such value'}", BOUND_WORDS)
                 continue
-            made.append(Expectation(name, found.group(1) or "equal", float(found.group(2))))
-        return tuple(made)
+            bounds.append(Expectation(name, match.group(1) or "equal", float(match.group(2))))
+        return tuple(bounds)
 
     def abort(self, entry: Entry) -> AbortBound:
         values = self.section(entry.node, "abort", entry.line)
@@ -208,15 +208,15 @@ def parse(text: str, file_name: str) -> tuple[Scenario | None, tuple[Problem, ..
     reader.problems += yaml_nodes.problems(root)
     top = reader.section(root, "", yaml_nodes.line_of(root))
     readers = {name: getattr(reader, name) for name in ("load", "faults", "expect", "abort")}
-    made: dict[str, Any] = {key: read(top[key]) for key, read in readers.items() if key in top}
+    values: dict[str, Any] = {key: read(top[key]) for key, read in readers.items() if key in top}
     for key in ("steady", "recovery"):
         if key in top:
-            made[key] = SECTIONS[key](**reader.section(top[key].node, key, top[key].line))
+            values[key] = SECTIONS[key](**reader.section(top[key].node, key, top[key].line))
     if not reader.problems:
-        reader.together(top, made)
+        reader.together(top, values)
     if reader.problems:
         return None, tuple(sorted(reader.problems, key=lambda problem: problem.line))
-    return Scenario(name=name, description=top["description"], text=text, **made), ()
+    return Scenario(name=name, description=top["description"], text=text, **values), ()
 
 
 def read(path: Path) -> Scenario:

@@ -117,11 +117,11 @@ def files(users: Path) -> dict[str, Path]:
 
     A user's own replaces the lab's of the same name.
     """
-    found: dict[str, Path] = {}
+    known: dict[str, Path] = {}
     for folder in (OWN, users):
         if folder.is_dir():
-            found |= {path.stem: path for path in sorted(folder.glob("*.yaml"))}
-    return found
+            known |= {path.stem: path for path in sorted(folder.glob("*.yaml"))}
+    return known
 
 
 def find(name: str, users: Path) -> Path:

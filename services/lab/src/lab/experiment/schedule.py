@@ -144,8 +144,8 @@ def survivors(
         return servers[name].capacity_per_s or 0.0
 
     standbys = sorted((name for name in roles if name not in actives and name not in struck), key=size)
-    found = (*left, *standbys[: len(actives) - len(left)])
-    return found or (min(roles, key=size),)
+    serving = (*left, *standbys[: len(actives) - len(left)])
+    return serving or (min(roles, key=size),)
 
 
 def rates(

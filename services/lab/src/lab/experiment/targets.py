@@ -95,8 +95,8 @@ def resolve(
     draw = random.Random(seed)  # noqa: S311 - a choice that can be repeated, not a secret
     chosen: list[str] = []
     for word in _words(target):
-        found = _resolve(word, state, count, draw, taken=set(chosen), struck=set(struck))
-        chosen += [name for name in found if name not in chosen]
+        names = _resolve(word, state, count, draw, taken=set(chosen), struck=set(struck))
+        chosen += [name for name in names if name not in chosen]
     order = [server.name for server in state.servers]
     servers = tuple(name for name in order if name in chosen)
     return servers + tuple(name for name in chosen if name not in order)

@@ -136,15 +136,15 @@ class Watch:
 
 def unsteady(rows: Iterable[Request], failed_at_most_percent: float, p95_at_most_ms: float) -> str:
     """Return why the load before the faults was not served steadily; empty if it was."""
-    found = [row for row in rows if row.failure != CLIENT_GONE]
-    if not found:
+    counted = [row for row in rows if row.failure != CLIENT_GONE]
+    if not counted:
         return "no request of the load was answered"
-    failed = 100 * sum(row.failure in FAILURES for row in found) / len(found)
+    failed = 100 * sum(row.failure in FAILURES for row in counted) / len(counted)
     if failed > failed_at_most_percent:
         return (
             f"{failed:.1f} % of the requests failed before any fault (at most {failed_at_most_percent:g} %)"
         )
-    p95_ms = latency_ms(found, 0.95)
+    p95_ms = latency_ms(counted, 0.95)
     if p95_ms is not None and p95_ms > p95_at_most_ms:
         took = "got no reply" if math.isinf(p95_ms) else f"took up to {p95_ms:.0f} ms"
         return f"the p95 of the requests {took} (at most {p95_at_most_ms:g} ms)"

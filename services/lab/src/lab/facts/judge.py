@@ -137,11 +137,11 @@ def _damage(facts: Facts) -> list[str]:
 
     Each was seen, not concluded from what is missing.
     """
-    found = [f"stopped early: {facts.aborted}"] if facts.aborted else []
+    damage = [f"stopped early: {facts.aborted}"] if facts.aborted else []
     if not facts.recovered:
         why = f": {facts.unsteady_because}" if facts.unsteady_because else ""
-        found.append(f"not recovered within {facts.recovery_within_s:g} s{why}")
-    return found + [f"an invariant is broken: {each}" for each in facts.broken_invariants]
+        damage.append(f"not recovered within {facts.recovery_within_s:g} s{why}")
+    return damage + [f"an invariant is broken: {each}" for each in facts.broken_invariants]
 
 
 def _broken(judged: Judged) -> str:

@@ -103,7 +103,7 @@ def fault_spans(events: Iterable[Mapping[str, Any]]) -> list[FaultSpan]:
     ordered = sorted(events, key=lambda event: float(event["time"]))
     begun = [event for event in ordered if event.get("event") == "inject"]
     ends = [event for event in ordered if event.get("event") == "ended"]
-    made = []
+    spans = []
     for number, event in enumerate(begun):
         fault, target, at_s = str(event.get("fault", "")), str(event.get("target", "")), float(event["time"])
         same = (each for each in ends if (each.get("fault"), each.get("target")) == (fault, target))
@@ -112,8 +112,8 @@ def fault_spans(events: Iterable[Mapping[str, Any]]) -> list[FaultSpan]:
         later = (float(each["time"]) for each in begun[number + 1 :] if each.get("target") == target)
         ended_s = float(end["time"]) if end else None
         detail = str(event.get("detail") or "")
-        made.append(FaultSpan(fault, target, at_s, detail, ended_s, next(later, float("inf"))))
-    return made
+        spans.append(FaultSpan(fault, target, at_s, detail, ended_s, next(later, float("inf"))))
+    return spans
 
 
 def of_faults(done: Sequence[FaultSpan]) -> Iterator[Milestone]:

@@ -68,8 +68,8 @@ class Summary:
 def records_of(folder: Path) -> Records:
     """Open the rows of a result folder."""
     saved = read_json(folder / SETTINGS_FILE)
-    _, said = validity.generator_of(folder)
-    return Records(folder, spec.read(folder), started_s=said.get("started_s", saved["started_s"]))
+    _, record = validity.generator_of(folder)
+    return Records(folder, spec.read(folder), started_s=record.get("started_s", saved["started_s"]))
 
 
 def summarise(folder: Path) -> Summary:

@@ -58,14 +58,14 @@ def slowest_second_ms(points: Sequence[Point], zero_s: float) -> float | None:
         return None
     seconds = int(zero_s - min(point.due_s for point in before))
     slowest = [_slowest_ms(before, zero_s - second) for second in range(1, seconds + 1)]
-    found = [value for value in slowest if value is not None]
-    return statistics.median(found) if found else None
+    values = [value for value in slowest if value is not None]
+    return statistics.median(values) if values else None
 
 
 def _slowest_ms(points: Sequence[Point], start_s: float) -> float | None:
     """Return the slowest of the requests due or in progress in the second from a moment on."""
-    found = [point.latency_ms for point in points if point.over_s >= start_s and point.due_s < start_s + 1]
-    return percentile(found, 1.0)
+    values = [point.latency_ms for point in points if point.over_s >= start_s and point.due_s < start_s + 1]
+    return percentile(values, 1.0)
 
 
 def recovered_s(points: Sequence[Point], zero_s: float, since_s: float) -> float | None:

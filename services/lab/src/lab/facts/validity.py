@@ -38,9 +38,9 @@ def generator_of(folder: Path) -> tuple[Generator, dict[str, Any]]:
     """Read how the generator fared, and all that it said of itself."""
     if not (folder / GENERATOR).is_file():
         return Generator(False, 0, 0, 0, 0, "it died"), {}
-    said = read_json(folder / GENERATOR)
+    record = read_json(folder / GENERATOR)
     names = [each.name for each in fields(Generator)[1:]]
-    return Generator(True, *(said[name] for name in names)), said
+    return Generator(True, *(record[name] for name in names)), record
 
 
 def invalid_because(

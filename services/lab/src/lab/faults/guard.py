@@ -33,11 +33,11 @@ class Guard:
         self._socket = self._connected()
         try:
             self._socket.sendall(json.dumps(order).encode() + b"\n")
-            said = self._socket.recv(len(READY) + 1)
+            answer = self._socket.recv(len(READY) + 1)
         except OSError as error:
             self._socket.close()
             raise self._refused(error) from error
-        if said.decode().strip() != READY:
+        if answer.decode().strip() != READY:
             self._socket.close()
             raise self._refused("it does not reach Docker")
 
@@ -67,14 +67,14 @@ class Guard:
         deadline = time.monotonic() + START_S
         while True:
             try:
-                made = socket.create_connection((host, int(port)), timeout=ANSWER_S)
+                connection = socket.create_connection((host, int(port)), timeout=ANSWER_S)
             except OSError as error:
                 if time.monotonic() >= deadline:
                     raise self._refused(error) from error
                 time.sleep(POLL_S)
             else:
-                made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                return made
+                connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                return connection
 
     def _refused(self, why: object) -> LabError:
         return LabError(

@@ -47,10 +47,10 @@ def read_reply(status: int, content: bytes | None, error: BaseException | None) 
     if status != OK:
         return Reply(f"status {status}")
     try:
-        said = json.loads(content or b"")
+        parsed = json.loads(content or b"")
     except (ValueError, RecursionError):
         return Reply("body is not JSON")
-    return _read(said)
+    return _read(parsed)
 
 
 def _read(said: Any) -> Reply:
@@ -71,5 +71,5 @@ def load(folder: Path) -> Answers | None:
     """Read answers.json; None if there is none."""
     if not (folder / ANSWERS).is_file():
         return None
-    said = read_json(folder / ANSWERS)
-    return Answers(**{field.name: said[field.name] for field in dataclasses.fields(Answers)})
+    saved = read_json(folder / ANSWERS)
+    return Answers(**{field.name: saved[field.name] for field in dataclasses.fields(Answers)})

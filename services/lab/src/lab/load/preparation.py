@@ -59,7 +59,7 @@ def steady_state(settings: Settings, say: Say) -> State:
     Raise NotSteadyError if it does not become so.
     """
     until = time.monotonic() + settings.steady_wait_s
-    said = ""
+    reason = ""
     with Controller(settings.controller_url) as controller:
         while True:
             state = controller.state()
@@ -74,9 +74,9 @@ def steady_state(settings: Settings, say: Say) -> State:
                     cause="; ".join(bad) or "a standby still helps after other load",
                     remedy="wait until `make stats` shows each server in its place, then start again",
                 )
-            if state.steady_reason != said:
-                said = state.steady_reason
-                say(f"waiting until the system is steady: {said}")
+            if state.steady_reason != reason:
+                reason = state.steady_reason
+                say(f"waiting until the system is steady: {reason}")
             time.sleep(POLL_S)
 
 

@@ -145,9 +145,9 @@ class Controller:
             raise self._unreachable(error) from error
 
     def _unreachable(self, error: Exception) -> UnreachableError:
-        said = " ".join(str(error).split("\n", 1)[0].split()) or type(error).__name__
+        why = " ".join(str(error).split("\n", 1)[0].split()) or type(error).__name__
         return UnreachableError(
-            f"the controller at {self.url} does not answer: {said}",
+            f"the controller at {self.url} does not answer: {why}",
             cause="the lab is not running, or the controller is just starting",
             remedy="make up; if it is up already: make ps, make logs",
         )

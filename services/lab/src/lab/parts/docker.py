@@ -61,14 +61,14 @@ class Engine:
     def inspect(self, service: str) -> dict[str, Any]:
         """Return all that Docker says of a service's container."""
         with self._asked(f"about {service}"):
-            found: dict[str, Any] = self._api.inspect_container(self.container(service))
-        return found
+            container: dict[str, Any] = self._api.inspect_container(self.container(service))
+        return container
 
     def version(self) -> str:
         """Return the version of the Docker engine."""
         with self._asked("its version"):
-            found: dict[str, Any] = self._api.version()
-        return str(found["Version"])
+            version: dict[str, Any] = self._api.version()
+        return str(version["Version"])
 
     def kill(self, service: str, signal: str = "KILL") -> None:
         """Send a signal to a container.
@@ -89,8 +89,8 @@ class Engine:
     def networks(self, service: str) -> frozenset[str]:
         """Return the project's networks that a container is on, by their names in Compose."""
         prefix = f"{self.project}_"
-        found = self.inspect(service)["NetworkSettings"]["Networks"]
-        return frozenset(name.removeprefix(prefix) for name in found if name.startswith(prefix))
+        networks = self.inspect(service)["NetworkSettings"]["Networks"]
+        return frozenset(name.removeprefix(prefix) for name in networks if name.startswith(prefix))
 
     def disconnect(self, service: str, network: str) -> None:
         """Take a container off a network of the project: its address there is gone at once."""
@@ -149,8 +149,8 @@ class Engine:
     def stats(self, service: str) -> dict[str, Any]:
         """Return one sample of a container's use of CPU and memory, as Docker counts it."""
         with self._asked(f"for the use of {service}"):
-            found: dict[str, Any] = self._api.stats(self.container(service), stream=False)
-        return found
+            sample: dict[str, Any] = self._api.stats(self.container(service), stream=False)
+        return sample
 
     @contextlib.contextmanager
     def _asked(self, what: str) -> Iterator[None]:

@@ -13,17 +13,17 @@ KIB_PER_GIB = 1 << 20
 
 def look(proc: Path = PROC) -> dict[str, str]:
     """Return what the machine is: name -> text with its unit. What cannot be read is left out."""
-    found = {
+    machine = {
         "architecture": platform.machine(),
         "kernel": platform.release(),
         "CPUs": str(os.cpu_count() or ""),
     }
     if model := _field(proc / "cpuinfo", "model name"):
-        found["CPU"] = model
+        machine["CPU"] = model
     total_kib = _field(proc / "meminfo", "MemTotal").split(" ")[0]
     if total_kib.isdigit():
-        found["memory"] = f"{int(total_kib) / KIB_PER_GIB:.1f} GiB"
-    return {name: text for name, text in found.items() if text}
+        machine["memory"] = f"{int(total_kib) / KIB_PER_GIB:.1f} GiB"
+    return {name: text for name, text in machine.items() if text}
 
 
 def _field(path: Path, name: str) -> str:

@@ -92,5 +92,5 @@ def haproxy_version(stats_url: str) -> str:
         text = reply.raise_for_status().text
     except httpx.HTTPError as error:
         return f"{UNKNOWN}: {stats_url}/metrics does not answer: {str(error) or type(error).__name__}"
-    found = re.search(r'^haproxy_process_build_info\{[^}]*\bversion="([^"]+)"', text, re.MULTILINE)
-    return found.group(1) if found else f"{UNKNOWN}: {stats_url}/metrics has no haproxy_process_build_info"
+    match = re.search(r'^haproxy_process_build_info\{[^}]*\bversion="([^"]+)"', text, re.MULTILINE)
+    return match.group(1) if match else f"{UNKNOWN}: {stats_url}/metrics has no haproxy_process_build_info"

@@ -52,7 +52,7 @@ def bands(samples: Sequence[Mapping[str, Any]], zero_s: float) -> list[Band]:
 
     Server by server.
     """
-    found: list[Band] = []
+    result: list[Band] = []
     open_bands: dict[str, Band] = {}
     names = servers(samples)
     for sample, after in pairwise([*samples, *samples[-1:]]):
@@ -67,14 +67,14 @@ def bands(samples: Sequence[Mapping[str, Any]], zero_s: float) -> list[Band]:
                 open_bands[name] = Band(name, state, before.start_s, end, before.reason)
                 continue
             if before:
-                found.append(before)
+                result.append(before)
             open_bands[name] = Band(name, state, start, end, str((server or {}).get("reason", "")))
-    found += open_bands.values()
+    result += open_bands.values()
     return sorted(
-        (band for band in found if band.end_s > band.start_s), key=lambda band: names.index(band.server)
+        (band for band in result if band.end_s > band.start_s), key=lambda band: names.index(band.server)
     )
 
 
 def _servers(sample: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    found = sample.get("servers")
-    return [server for server in found if isinstance(server, dict)] if isinstance(found, list) else []
+    servers = sample.get("servers")
+    return [server for server in servers if isinstance(server, dict)] if isinstance(servers, list) else []

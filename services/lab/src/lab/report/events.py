@@ -37,15 +37,15 @@ class Mark:
 
 def events(faults: Sequence[Mapping[str, Any]], journal: Sequence[Entry], zero_s: float) -> list[Mark]:
     """Return the faults' and the controller's events in the order of time."""
-    found = [_fault(raw, zero_s) for raw in faults]
+    result = [_fault(raw, zero_s) for raw in faults]
     for entry in journal:
         if entry.event in (DECISION, ACTION, CONFIRMED) and entry.text("action") not in ("", Verb.NONE):
             what = f"{entry.event}: {entry.text('action')}"
             named = f"{entry.text('action')} {entry.text('server')}: "
             text = sentence(entry).removeprefix(named)
             at_s, server, action = entry.time - zero_s, entry.text("server"), entry.text("action")
-            found.append(Mark(at_s, CONTROLLER, what, server, text, entry.event, action))
-    return sorted(found, key=lambda event: event.at_s)
+            result.append(Mark(at_s, CONTROLLER, what, server, text, entry.event, action))
+    return sorted(result, key=lambda event: event.at_s)
 
 
 def _fault(raw: Mapping[str, Any], zero_s: float) -> Mark:

@@ -80,11 +80,11 @@ def _domains(panels: Sequence[tuple[str, int]]) -> tuple[dict[str, list[float]],
     """
     inner = sum(height for _, height in panels) + GAP_PX * max(len(panels) - 1, 0) or 1
     tops = accumulate((height + GAP_PX for _, height in panels), initial=0)
-    found = {
+    domains = {
         name: [max(1 - (top + height) / inner, 0.0), 1 - top / inner]
         for (name, height), top in zip(panels, tops, strict=False)
     }
-    return found, inner + TOP_PX + BOTTOM_PX
+    return domains, inner + TOP_PX + BOTTOM_PX
 
 
 def _rows(shown: Timeline) -> list[str]:

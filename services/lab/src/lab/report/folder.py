@@ -79,7 +79,7 @@ def read(folder: Path) -> Records:
     # A run that was planned without load has no requests, and nothing that is made from them.
     loaded = (settings.get("plan") or {}).get("rate_per_s") != 0
     invariants = _object(folder / INVARIANTS, remarks) if loaded else {}
-    made = Records(
+    records = Records(
         folder=folder,
         verdict=verdict,
         ledger=_object(folder / LEDGER, remarks) if loaded else {},
@@ -94,9 +94,9 @@ def read(folder: Path) -> Records:
     )
     if not loaded:
         remarks.append("nothing was sent: there are no requests to account for")
-    elif made.requests is None:
+    elif records.requests is None:
         remarks.append(f"{REQUESTS} is missing or empty: load and latency are not drawn")
-    return made
+    return records
 
 
 def _text(path: Path, remarks: list[str]) -> str:

@@ -66,4 +66,4 @@ def _invariants(findings: Sequence[Finding]) -> Iterator[RenderableType]:
     for finding in findings:
         style = COLOURS.get(finding.verdict, "" if finding.seen else "yellow")
         yield Text(f"{finding.verdict:8} {finding.name} ({finding.saw})", style=style)
-        yield from (Text(f"         {said}", overflow="fold") for said in finding.evidence[:SHOWN])
+        yield from (Text(f"         {words}", overflow="fold") for words in finding.evidence[:SHOWN])

@@ -36,8 +36,8 @@ def terminal(folder: Path) -> RenderableType:
     for raw in broken:
         evidence = [str(one) for one in raw.get("evidence") or ()] or ["no evidence given"]
         more = f" (and {len(evidence) - 1} more in the report)" if len(evidence) > 1 else ""
-        said = f"invariant {raw.get('verdict')}: {raw.get('name')}: {evidence[0]}{more}"
-        parts.append(Text(said, style="red" if raw.get("verdict") == "invalid" else "yellow"))
+        sentence = f"invariant {raw.get('verdict')}: {raw.get('name')}: {evidence[0]}{more}"
+        parts.append(Text(sentence, style="red" if raw.get("verdict") == "invalid" else "yellow"))
     if found.findings and not broken:
         parts += [Text(), Text(_all_valid(found.findings))]
     if found.remarks:

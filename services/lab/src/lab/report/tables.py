@@ -182,9 +182,9 @@ def per_server(ledger: Raw) -> tuple[list[str], list[ServerRow]]:
 
 def figures(verdict: Raw, ledger: Raw, story: Raw) -> list[tuple[str, str]]:
     """Return the few numbers that a reader looks for first: (name, value)."""
-    found: list[tuple[str, str]] = []
+    rows: list[tuple[str, str]] = []
     if ledger.get("classes"):
-        found += [
+        rows += [
             ("requests sent", number(int(ledger["sent"]))),
             ("served in time", number(in_time(ledger))),
             ("of them after a retry", number(in_classes(ledger, "served_after_retry"))),
@@ -194,20 +194,20 @@ def figures(verdict: Raw, ledger: Raw, story: Raw) -> list[tuple[str, str]]:
             ("unknown", number(in_classes(ledger, "unknown"))),
         ]
     if total := (verdict.get("exposure") or {}).get("total"):
-        found.append(("at stake, of them saved by a retry", f"{total['exposed']}, {total['saved_by_retry']}"))
+        rows.append(("at stake, of them saved by a retry", f"{total['exposed']}, {total['saved_by_retry']}"))
     if isinstance(ledger.get("out_of_service_s"), int | float):
-        found.append(("out of service", milliseconds(ledger["out_of_service_s"] * 1000)))
+        rows.append(("out of service", milliseconds(ledger["out_of_service_s"] * 1000)))
     if ledger.get("longest_outage_s"):
-        found.append(("longest outage", milliseconds(ledger["longest_outage_s"] * 1000)))
+        rows.append(("longest outage", milliseconds(ledger["longest_outage_s"] * 1000)))
     fault, recovered = verdict.get("fault_s") or [], verdict.get("recovered_s")
     promoted = next((p for p in story.get("phases") or () if p.get("name") == "in rotation"), None)
     if promoted and fault and isinstance(end := promoted.get("end_s"), int | float):
-        found.append(("standby in rotation after", milliseconds((_since(end, fault[0]) or 0) * 1000)))
+        rows.append(("standby in rotation after", milliseconds((_since(end, fault[0]) or 0) * 1000)))
     if isinstance(well := (verdict.get("measures") or {}).get("recovery_ms"), int | float):
-        found.append(("clients served for good after", milliseconds(well)))
+        rows.append(("clients served for good after", milliseconds(well)))
     if fault and isinstance(recovered, int | float) and isinstance(fault[0], int | float):
-        found.append(("system steady again after", milliseconds((_since(recovered, fault[0]) or 0) * 1000)))
-    return found
+        rows.append(("system steady again after", milliseconds((_since(recovered, fault[0]) or 0) * 1000)))
+    return rows
 
 
 def pairs(raw: object) -> Sequence[tuple[str, str]]:

@@ -37,10 +37,10 @@ PLAIN_KEYS = frozenset({"seq", "time", "monotonic", "event"})
 
 def console(file: TextIO | None = None) -> Console:
     """Return the console of a command; tables stay whole where the output is no terminal."""
-    made = Console(file=file, highlight=False, markup=False, emoji=False)
-    if not made.is_terminal and "COLUMNS" not in os.environ:
-        made = Console(file=file, highlight=False, markup=False, emoji=False, width=PIPED_WIDTH)
-    return made
+    result = Console(file=file, highlight=False, markup=False, emoji=False)
+    if not result.is_terminal and "COLUMNS" not in os.environ:
+        result = Console(file=file, highlight=False, markup=False, emoji=False, width=PIPED_WIDTH)
+    return result
 
 
 def show(*parts: RenderableType, on: Console | None = None) -> None:
@@ -60,22 +60,22 @@ def table(
 
     Its columns are names (never broken), then numbers, then texts.
     """
-    made = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), title_justify="left", title_style="bold")
-    made.title = title or None
+    result = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), title_justify="left", title_style="bold")
+    result.title = title or None
     for heading in names:
-        made.add_column(heading, no_wrap=True)
+        result.add_column(heading, no_wrap=True)
     for heading in numbers:
-        made.add_column(heading, justify="right")
+        result.add_column(heading, justify="right")
     for heading in texts:
-        made.add_column(heading, overflow="fold")
-    return made
+        result.add_column(heading, overflow="fold")
+    return result
 
 
 def grid() -> Table:
     """Return a table of names and texts, without headings."""
-    made = table(("",), texts=("",))
-    made.show_header = False
-    return made
+    result = table(("",), texts=("",))
+    result.show_header = False
+    return result
 
 
 class Progress:
@@ -115,12 +115,12 @@ def servers_table(state: State) -> Table:
     title = f"{state.topology}: {'steady' if state.steady else f'not steady: {state.steady_reason}'}"
     names = ("server", "role", "region", "state", "in rotation")
     reasons = ("reason",) if any(server.reason for server in state.servers) else ()
-    made = table(names, ("weight", "sessions/limit", "queue"), reasons, title=title)
-    for column in made.columns[: len(made.columns) - len(reasons)]:
+    drawn = table(names, ("weight", "sessions/limit", "queue"), reasons, title=title)
+    for column in drawn.columns[: len(drawn.columns) - len(reasons)]:
         column.no_wrap = True  # where it is narrow, the reasons give way
     for server in state.servers:
-        made.add_row(*_row(server)[: len(made.columns)])
-    return made
+        drawn.add_row(*_row(server)[: len(drawn.columns)])
+    return drawn
 
 
 def _row(server: ServerState) -> tuple[Text, ...]:

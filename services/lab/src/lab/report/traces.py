@@ -54,10 +54,10 @@ def hover(text: str) -> str:
 
 def traces(shown: Timeline, *, with_rows: bool) -> list[Trace]:
     """Return all traces; those of the lowest panel only if it has rows."""
-    found = [*_load(shown), *_latency(shown), *_failures(shown)] if shown.series.bins else []
+    result = [*_load(shown), *_latency(shown), *_failures(shown)] if shown.series.bins else []
     if with_rows:
-        found += [*_states(shown), *_faults(shown), *_decisions(shown)]
-    return found
+        result += [*_states(shown), *_faults(shown), *_decisions(shown)]
+    return result
 
 
 def _line(x: list[float], y: list[Any], axis: str, name: str, **look: Any) -> Trace:
@@ -217,18 +217,18 @@ def decided(shown: Timeline) -> list[Mark]:
 
 
 def _decisions(shown: Timeline) -> list[Trace]:
-    made = decided(shown)
+    decisions = decided(shown)
     return [
         {
             "type": "scatter",
             "mode": "markers",
-            "x": [event.at_s for event in made],
-            "y": [DECISIONS] * len(made),
+            "x": [event.at_s for event in decisions],
+            "y": [DECISIONS] * len(decisions),
             "yaxis": "y4",
             "name": DECISION,
-            "text": [hover(f"{event.action} {event.server}: {event.text}") for event in made],
+            "text": [hover(f"{event.action} {event.server}: {event.text}") for event in decisions],
             "marker": {
-                "symbol": [SYMBOLS.get(event.action, "square") for event in made],
+                "symbol": [SYMBOLS.get(event.action, "square") for event in decisions],
                 "size": 9,
                 "color": "@decision@",
             },

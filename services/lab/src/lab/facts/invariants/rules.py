@@ -39,9 +39,9 @@ def promoted_only_proven(evidence: Evidence) -> Told:
     for entry in promotions:
         server = entry.text("server")
         known = evidence.history.at(server, entry.time)
-        said = _against(known)
-        if said:
-            broken.append(f"{clock(entry.time)} {server} was promoted although {said}")
+        against = _against(known)
+        if against:
+            broken.append(f"{clock(entry.time)} {server} was promoted although {against}")
         elif untold := _untold(known, docker_silent=_docker_silent(evidence, entry.time)):
             missing.append(f"{clock(entry.time)} {server} was promoted; no record shows its {untold}")
     return Told(broken, missing, len(promotions))
@@ -65,14 +65,14 @@ def _docker_silent(evidence: Evidence, time: float) -> bool:
 
 def _against(known: Known) -> str:
     """Return in words what was known against a server."""
-    said = (
+    reasons = (
         (known.health not in (None, UP), f"it was {known.health}"),
         (known.check not in (None, UP), f"HAProxy's checks said {known.check}"),
         (known.tripwire not in (None, "connected"), f"its tripwire was {known.tripwire}"),
         (known.container not in (None, "running", "unknown"), f"its container was {known.container}"),
         (known.admin not in (None, "ready"), f"it was in {known.admin}"),
     )
-    return " and ".join(text for applies, text in said if applies)
+    return " and ".join(text for applies, text in reasons if applies)
 
 
 def last_one_stays(evidence: Evidence) -> Told:
@@ -243,13 +243,15 @@ def topology_restored(evidence: Evidence) -> Told:
     if evidence.end is None or not evidence.roles:
         lacks = [] if evidence.end else ["settings.json has no state at the end"]
         return Told([], [*evidence.gaps, *lacks], 0)
-    found = {str(each["name"]): each for each in evidence.end.get("servers") or []}
-    broken = [f"{name} is not part of the system at the end" for name in evidence.roles if name not in found]
+    servers = {str(each["name"]): each for each in evidence.end.get("servers") or []}
+    broken = [
+        f"{name} is not part of the system at the end" for name in evidence.roles if name not in servers
+    ]
     broken += [
-        f"{name} was not part of the system at the start" for name in found if name not in evidence.roles
+        f"{name} was not part of the system at the start" for name in servers if name not in evidence.roles
     ]
     for name, role in evidence.roles.items():
-        server = found.get(name)
+        server = servers.get(name)
         if server is None:
             continue
         if server["health"] != UP:

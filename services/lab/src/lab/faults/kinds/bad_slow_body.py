@@ -64,16 +64,16 @@ def _open(url: str, stack: contextlib.ExitStack) -> Slow:
     where = urlsplit(url)
     slow = Slow(None, f"bad-{uuid.uuid4()}", time.time())
     try:
-        made = socket.create_connection((where.hostname or "", where.port or 80), timeout=CONNECT_S)
+        connection = socket.create_connection((where.hostname or "", where.port or 80), timeout=CONNECT_S)
     except OSError:
         return slow
-    slow.socket = stack.enter_context(made)
+    slow.socket = stack.enter_context(connection)
     with contextlib.suppress(OSError):  # it shows at the first byte
-        made.sendall(
+        connection.sendall(
             f"POST /predict HTTP/1.1\r\nHost: {where.hostname}\r\n{REQUEST_ID}: {slow.request_id}\r\n"
             f"Content-Type: application/json\r\nContent-Length: {LENGTH}\r\n\r\n{{".encode()
         )
-    made.setblocking(False)
+    connection.setblocking(False)
     return slow
 
 
