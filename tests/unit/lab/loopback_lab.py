@@ -82,6 +82,7 @@ class Lab:
         )
         logged = {"time": now, "request_id": name, "server": who, "method": "POST"}
         logged |= {"path": "/predict", "status": 200, "duration_ms": 0.5}
+        logged |= {"planned_ms": 20.0, "service_ms": 20.0, "slow": False}
         if reply.status == 200:
             self.lines[who].append(json.dumps(logged))
         return reply

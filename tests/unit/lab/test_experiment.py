@@ -183,6 +183,7 @@ ABSENT = Judged("in_rotation_ms", "under 200", "no standby was promoted", "ms", 
         ([GOOD], Facts(not_run=("no load",), invalid=("x",)), 0, "could not run", "no load"),
         # What was lost before it ended half-way is lost.
         ([BAD], Facts(not_run=("no load",)), 0, "not met", "lost is 3 requests (expected 0)"),
+        ([], Facts(not_run=("no end",), aborted="500 failed"), 0, "not met", "stopped early: 500 failed"),
         ([BAD], Facts(not_run=("no load",), untrusted=("fell behind",)), 0, "could not run", "no load"),
         ([ABSENT], Facts(not_run=("no load",), recovered=False), 0, "could not run", "no load"),
     ],

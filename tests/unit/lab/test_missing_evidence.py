@@ -46,7 +46,7 @@ from lab.records.folder import (
 from lab.records.requests import COLUMNS
 from lab.settings import Settings
 from unit.lab.journal_entries import ROLES, signalled, state
-from unit.lab.planted_records import T0, Planted, acted, decided, observed, told
+from unit.lab.planted_records import RIGHT, T0, Planted, acted, decided, observed, told
 
 SCENARIO_TEXT = """\
 description: one server dies
@@ -195,6 +195,33 @@ def unproven(folder: Path) -> None:
     content(SETTINGS_FILE, state_start=started | {"servers": servers})(folder)
 
 
+def without_requests(from_s: float, until_s: float) -> Change:
+    """Let no request have been due in a time: no part has a record of any."""
+
+    def within(request: dict[str, str]) -> bool:
+        return from_s <= float(request["scheduled_s"]) - T0 < until_s
+
+    def of(folder: Path) -> None:
+        gone: set[str] = set()
+
+        def kept(found: list[dict[str, str]]) -> list[dict[str, str]]:
+            gone.update(row["request_id"] for row in found if within(row))
+            return [row for row in found if not within(row)]
+
+        rows(kept)(folder)
+        for name, key in ((HAPROXY_LOG, "id"), (PREDICTOR_LOG, "request_id")):
+            logged = [raw for raw in json_lines(folder / name) if raw[key] not in gone]
+            lines(name, lambda _, logged=logged: [json.dumps(raw) for raw in logged])(folder)  # type: ignore[misc]
+        content(GENERATOR, begun_requests=SENT - len(gone))(folder)
+
+    return of
+
+
+def changed(**values: str) -> Change:
+    """Change columns of 200 rows."""
+    return rows(lambda found: [row | (values if 440 <= n < 640 else {}) for n, row in enumerate(found)])
+
+
 CASES: dict[str, tuple[Change, str]] = {
     "no journal": (remove(JOURNAL), "journal.jsonl is missing"),
     "an empty journal": (lines(JOURNAL, lambda _: []), "its log was rotated"),
@@ -272,6 +299,34 @@ CASES: dict[str, tuple[Change, str]] = {
         lines(FAULTS, lambda _: []),
         "faults.jsonl has no injection of kill at predictor-1, which was planned",
     ),
+    "a planned fault without an effect": (
+        lines(FAULTS, lambda found: [found[0], found[2]]),
+        "faults.jsonl has no effect of kill at predictor-1, which was planned",
+    ),
+    "one of two planned faults without a record": (
+        content(SETTINGS_FILE, plan={"strokes": [{"fault": "kill", "targets": ["predictor-1"]}] * 2}),
+        "faults.jsonl has 1 of 2 injections of kill at predictor-1, which was planned",
+    ),
+    "no load around the fault": (without_requests(10.5, 25), "no request was due from"),
+    "a load that ended before the fault was over": (without_requests(12, 99), "the load ended at"),
+    "a load that began after the fault": (without_requests(-1, 10.02), "the load began at"),
+    "no load at all": (without_requests(-1, 99), "no request was sent"),
+    "clients that left": (
+        changed(failure="client_gone", status="0", error="gone", probability="", placement=""),
+        "200 requests were broken off by their client",
+    ),
+    "replies without their prediction": (
+        changed(probability=""),
+        "200 answered requests have no prediction in requests.csv",
+    ),
+    "fewer right answers than bodies": (
+        content(ANSWERS, probabilities=[RIGHT], placements=[False]),
+        "answers.json has no right answer to 2000 of the requests",
+    ),
+    "services without their times": (
+        content(SETTINGS_FILE, service={"predictor-2": {"kind": "emulated", "service_ms": 20.0}}),
+        "predictor.jsonl does not tell how long",
+    ),
     "no collected.json": (remove(COLLECTED), "collected.json is missing"),
     "a log that was rotated": (
         lambda folder: write_json(
@@ -332,3 +387,13 @@ def test_lines_long_after_a_death_are_not_excused_by_it(whole: Path, tmp_path: P
     folder = shutil.copytree(whole, tmp_path / "run")
     without_lines_of("predictor-1", 14, 15)(folder)
     assert verdict(folder).verdict == "invalid"
+
+
+def test_damage_that_was_counted_is_not_excused_by_a_row_that_is_missing(whole: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(whole, tmp_path / "run")
+    lost = {"failure": "error", "status": "0", "error": "timed out", "server": ""}
+    changed(**lost, probability="", placement="")(folder)
+    content(GENERATOR, begun_requests=SENT + 1, unfinished_requests=1)(folder)
+    made = verdict(folder)
+    assert made.verdict == "not met", made.because
+    assert any("1 requests had no end" in reason for reason in made.because), made.because

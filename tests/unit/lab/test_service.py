@@ -84,6 +84,8 @@ def test_a_load_test_on_a_machine_that_is_too_slow_is_invalid(tmp_path: Path) ->
 def test_counts_that_are_missing_are_no_proof_of_speed(tmp_path: Path) -> None:
     saved = {"service": {"p1": STATED}, "service_end": "http://predictor-1:8000/info does not answer"}
     assert "is not known: http://predictor-1:8000/info" in service.invalid_because(folder(tmp_path, saved))[0]
+    saved = {"service": {"p1": STATED, "p2": STATED}, "service_end": {"p1": STATED}}
+    assert "services of p2" in service.invalid_because(folder(tmp_path, saved))[0]
     assert "the run has no end" in service.invalid_because(folder(tmp_path, {"service": {"p1": STATED}}))[0]
 
 

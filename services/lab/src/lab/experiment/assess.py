@@ -47,7 +47,11 @@ def verdict(folder: Path, plan: Plan, entries: Sequence[Entry], zero_s: float, f
     facts = replace(
         facts,
         invalid=(*facts.invalid, *book.incomplete_because, *untold, *filter(None, nothing)),
-        untrusted=(*facts.untrusted, *load.invalid_because),
+        # Missing rows (the ledger tells of them too) take nothing from the damage that was counted.
+        untrusted=(
+            *facts.untrusted,
+            *(why for why in load.invalid_because if why not in book.incomplete_because),
+        ),
         broken_invariants=tuple(broken),
     )
     values = measures.all_of(found)

@@ -7,6 +7,7 @@ ledger incomplete and the verdict of the experiment invalid.
 from __future__ import annotations
 
 import itertools
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,8 @@ from typing import Any
 import duckdb
 
 from lab.facts import ledger_sql, validity
-from lab.load import answers
+from lab.facts.outages import QUIET_S, WINDOW_S
+from lab.load import answers, spec
 from lab.records.classes import SEEN_AS
 from lab.records.folder import (
     ANSWERS,
@@ -23,6 +25,7 @@ from lab.records.folder import (
     HAPROXY_LOG,
     JOURNAL,
     PREDICTOR_LOG,
+    REQUESTS,
     SAMPLES,
     SCENARIO,
     SETTINGS_FILE,
@@ -120,8 +123,40 @@ def _of_experiment(db: duckdb.DuckDBPyConnection, folder: Path) -> Iterator[str]
     for moment in ("start", "end"):
         if not isinstance(settings.get(f"state_{moment}"), dict):
             yield f"{SETTINGS_FILE} has no state at the {moment}"
+    yield from _of_replies(db)
+    yield from _of_load(db, folder)
     yield from _of_samples(db, folder)
     yield from _of_faults(folder, settings)
+
+
+def _of_replies(db: duckdb.DuckDBPyConnection) -> Iterator[str]:
+    """Yield what the generator never writes: replies without a prediction, clients that left."""
+    predicted = "client WHERE status = 200 AND error = ''"
+    if blank := _count(db, f"{predicted} AND (probability IS NULL OR placement IS NULL)"):
+        yield f"{blank} answered requests have no prediction in {REQUESTS}"
+    if untold := _count(db, "client c ANTI JOIN answers a ON c.body = a.body"):
+        yield f"{ANSWERS} has no right answer to {untold} of the requests"
+    if gone := _count(db, "client WHERE failure = 'client_gone'"):
+        yield f"{gone} requests were broken off by their client, which the generator never does"
+
+
+def _of_load(db: duckdb.DuckDBPyConnection, folder: Path) -> Iterator[str]:
+    """Yield the times without a load: where nothing is sent, nothing can be lost."""
+    due = [at for (at,) in db.execute("SELECT scheduled_s FROM ledger ORDER BY 1").fetchall()]
+    if not due:
+        yield "no request was sent"
+        return
+    planned = spec.read(folder)
+    # So many requests in a row are not missing by the chance of Poisson arrivals.
+    rate_per_s = min(planned.rate_per_s, planned.rate_max_per_s)
+    for before, after in itertools.pairwise(due):
+        if after - before > max(QUIET_S, 20 / rate_per_s):
+            yield f"no request was due from {clock(before)} to {clock(after)}, at {rate_per_s:g} requests/s"
+    struck = [float(each["time"]) for each in json_lines(folder / FAULTS)]
+    if struck and due[0] > min(struck):
+        yield f"the load began at {clock(due[0])}, after the first fault"
+    if struck and max(struck) - due[-1] > max(WINDOW_S, 5 / rate_per_s):
+        yield f"the load ended at {clock(due[-1])}, before the last fault was over at {clock(max(struck))}"
 
 
 def _of_samples(db: duckdb.DuckDBPyConnection, folder: Path) -> Iterator[str]:
@@ -137,13 +172,14 @@ def _of_samples(db: duckdb.DuckDBPyConnection, folder: Path) -> Iterator[str]:
 
 
 def _of_faults(folder: Path, settings: Mapping[str, Any]) -> Iterator[str]:
-    """Yield the planned faults that have no record of their injection."""
-    injected = {
-        (str(each["fault"]), str(each["target"]))
-        for each in json_lines(folder / FAULTS)
-        if each["event"] == ledger_sql.INJECT
-    }
-    for stroke in (settings.get("plan") or {}).get("strokes") or ():
-        for target in stroke["targets"]:
-            if (str(stroke["fault"]), str(target)) not in injected:
-                yield f"{FAULTS} has no injection of {stroke['fault']} at {target}, which was planned"
+    """Yield the planned faults that have no record of their injection, or of their effect."""
+    done = Counter(
+        (str(each["event"]), str(each["fault"]), str(each["target"])) for each in json_lines(folder / FAULTS)
+    )
+    strokes = (settings.get("plan") or {}).get("strokes") or ()
+    planned = Counter((str(each["fault"]), str(target)) for each in strokes for target in each["targets"])
+    for (fault, target), times in planned.items():
+        for event, words in ((ledger_sql.INJECT, "injection"), (ledger_sql.EFFECT, "effect")):
+            if (seen := done[event, fault, target]) < times:
+                how = f"no {words}" if not seen else f"{seen} of {times} {words}s"
+                yield f"{FAULTS} has {how} of {fault} at {target}, which was planned"

@@ -63,7 +63,9 @@ def of(folder: Path, entries: Sequence[Entry], roles: Mapping[str, str]) -> dict
     total: dict[str, str] = {}
     with duckdb.connect() as db:
         db.read_parquet(str(folder / ledger_sql.PARQUET)).create_view("ledger")
-        last_s = db.execute("SELECT max(coalesce(haproxy_end_s, ended_s)) FROM ledger").fetchall()[0][0]
+        last_s = db.execute(
+            "SELECT coalesce(max(coalesce(haproxy_end_s, ended_s)), 0) FROM ledger"
+        ).fetchall()[0][0]
         for span in _spans(json_lines(folder / FAULTS)):
             stroke = _stroke(*span, history, last_s=last_s)
             fates = {} if stroke.exempt else _fates(db, stroke)

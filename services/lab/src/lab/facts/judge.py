@@ -110,9 +110,10 @@ def _judge_one(expected: Expectation, value: float | str) -> Judged:
 def judge(judged: Sequence[Judged], facts: Facts, unknown: float = 0.0) -> Verdict:
     """Return the verdict. `unknown` is how many requests have no known fate."""
     counted = [_broken(each) for each in judged if each.proven]
-    if facts.not_run and counted and not facts.untrusted:
+    stopped = [f"stopped early: {facts.aborted}"] if facts.aborted else []
+    if facts.not_run and (stopped or counted) and not facts.untrusted:
         also = [f"besides, it did not go as planned: {each}" for each in facts.not_run]
-        return Verdict(NOT_MET, (*counted, *also), tuple(judged))
+        return Verdict(NOT_MET, (*stopped, *counted, *also), tuple(judged))
     if facts.not_run:
         return Verdict(COULD_NOT_RUN, facts.not_run, tuple(judged))
     invalid = list(facts.invalid)
@@ -120,7 +121,7 @@ def judge(judged: Sequence[Judged], facts: Facts, unknown: float = 0.0) -> Verdi
     # judge.
     if unknown and not any(each.text == UNKNOWN for each in judged):
         invalid.append(f"the records do not tell what became of {unknown:g} requests")
-    proven = _damage(facts) + counted
+    proven = stopped + _damage(facts) + counted
     broken = proven + [_broken(each) for each in judged if not each.met and not each.proven]
     if facts.untrusted:
         return Verdict(INVALID, (*facts.untrusted, *invalid, *broken), tuple(judged))
@@ -137,7 +138,7 @@ def _damage(facts: Facts) -> list[str]:
 
     Each was seen, not concluded from what is missing.
     """
-    damage = [f"stopped early: {facts.aborted}"] if facts.aborted else []
+    damage = []
     if not facts.recovered:
         why = f": {facts.unsteady_because}" if facts.unsteady_because else ""
         damage.append(f"not recovered within {facts.recovery_within_s:g} s{why}")

@@ -23,6 +23,7 @@ from lab.facts.milestones import fault_spans
 from lab.records.folder import FAULTS, PREDICTOR_LOG, SETTINGS_FILE, json_lines, read_json
 
 EMULATED = "emulated"
+OK = 200
 SLOW_PERCENT_MAX = 1.0
 AFTER_FAULT_S = 1.0
 """What a fault held up may end this much later."""
@@ -141,10 +142,26 @@ def invalid_because(folder: Path) -> tuple[str, ...]:
     if not emulated:
         return ()
     if (folder / PREDICTOR_LOG).is_file():
+        if untold := _untold(folder / PREDICTOR_LOG, emulated):
+            return (f"{PREDICTOR_LOG} does not tell how long {untold} services took",)
         return too_slow(logged(folder / PREDICTOR_LOG, spans(json_lines(folder / FAULTS))), emulated)
     if not isinstance(after, dict):
         return (f"how long the services took is not known: {after or 'the run has no end'}",)
+    if silent := sorted(emulated.keys() - after.keys()):
+        return (f"how long the services of {', '.join(silent)} took is not known: no count at the end",)
     return too_slow(counted(emulated, after), emulated)
+
+
+def _untold(path: Path, emulated: Stated) -> int:
+    """Count the predictions of emulated servers whose line does not state the service's time.
+
+    A time that varies (cv) may be drawn as short as nothing.
+    """
+    constant = {server for server, service in emulated.items() if not service.get("cv")}
+    return sum(
+        line.get("server") in constant and line.get("status") == OK and not line.get("planned_ms")
+        for line in json_lines(path)
+    )
 
 
 def too_slow(made: Services, stated: Stated) -> tuple[str, ...]:
