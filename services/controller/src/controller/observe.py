@@ -120,9 +120,10 @@ def _since(before: float | None, first: float) -> float:
 
 
 def _up_since(row: HaproxyServer, before: ServerView | None, now: float) -> float:
-    """HAProxy counts whole seconds.
+    """Return since when a server has been up.
 
-    One is taken off or allowed for, so as never to claim too much.
+    HAProxy counts whole seconds: a second is taken off or allowed for, so as never to claim too
+    much.
     """
     by_haproxy = now - max(0.0, row.last_change_s - 1)
     if before is None:

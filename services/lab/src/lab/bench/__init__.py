@@ -78,9 +78,9 @@ class Bench:
 
 
 def doubts_about(folder: Path, idle_min_percent: float) -> tuple[str, ...]:
-    """Return what makes the records of a load invalid.
+    """Return why the records of a load are invalid.
 
-    Its generator fell behind, or the CPU was used up.
+    The generator fell behind, say, or the CPU was used up.
     """
     generator, record = validity.generator_of(folder)
     rows = metrics.Records(folder, spec.read(folder), started_s=record.get("started_s", 0.0))

@@ -43,7 +43,7 @@ def run(_args: argparse.Namespace, settings: Settings) -> int:
 def _trial(found: Scenario, settings: Settings, number: int) -> Result:
     """Run one trial and show its report in short.
 
-    That it could not run is a result too, of several.
+    In a series, a trial that could not run is a result too.
     """
     if settings.trials > 1:
         terminal.show(f"\ntrial {number} of {settings.trials}, SEED={settings.seed + number - 1}")

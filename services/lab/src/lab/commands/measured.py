@@ -65,7 +65,7 @@ def newest_bench(settings: Settings) -> list[dict[str, Any]]:
 def newest_per_topology(settings: Settings) -> list[dict[str, Any]]:
     """Return the newest experiments of each topology, by name.
 
-    Of their measures those that are shown.
+    Of their measures, they keep those that the page shows.
     """
     results = newest(settings, "*-experiments/experiments.json")
     found = {each["topology"]: each for each in reversed(results)}

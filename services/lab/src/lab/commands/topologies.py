@@ -18,7 +18,7 @@ def run(_args: argparse.Namespace, settings: Settings) -> int:
         servers = f"{len(stated.with_role('active'))} active"
         if standbys := stated.with_role("standby"):
             servers += f" + {len(standbys)} standby"
-        bad = f"BAD FILE ({len(problems)} problems): lab check {name}"
+        bad = f"BAD FILE ({len(problems)} problems): make check TOPOLOGY={name}"
         table.add_row(name, servers, ", ".join(stated.regions), bad if problems else stated.description)
     terminal.show(table)
     return 0

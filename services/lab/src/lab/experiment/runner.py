@@ -247,7 +247,7 @@ class Trial:
     def _settle(self, plan: Plan, watcher: Watch) -> None:
         """Wait for the end state without load.
 
-        At its end a standby may have been helping with a burst.
+        When the load ends, a standby may still be helping with a burst.
         """
 
         def steady() -> bool:

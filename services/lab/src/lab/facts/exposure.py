@@ -77,7 +77,7 @@ def of(folder: Path, entries: Sequence[Entry], roles: Mapping[str, str]) -> dict
 def nothing_at_stake(exposure: Mapping[str, Any]) -> str:
     """Return why the strokes prove nothing.
 
-    Empty if they do, or if no server in rotation was struck.
+    Empty if they prove something, or if no server in rotation was struck.
     """
     in_rotation = any(not stroke["exempt"] for stroke in exposure["strokes"])
     return NOTHING if in_rotation and not exposure["total"]["exposed"] else ""

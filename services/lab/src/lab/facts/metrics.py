@@ -83,7 +83,7 @@ class FirstFailure:
 class Server:
     """What one server did.
 
-    The last two count up to the first failure, or to the end without one.
+    The last two count up to the first failure, or to the end if nothing failed.
     """
 
     server: str

@@ -78,7 +78,7 @@ def _left_out(results: Sequence[Result], planned: int) -> list[dict[str, Any]]:
 def _measures(counted: Sequence[Result]) -> dict[str, Any]:
     """Return each expected measure over the trials.
 
-    Its values, and how many broke what is expected.
+    For each its values, and how many of them broke what is expected.
     """
     rows: dict[str, list[Judged]] = {}
     for each in counted:

@@ -1,9 +1,7 @@
 """The faults that can be done to the lab: one fault, one file of lab.faults.kinds.
 
-No list names them.
-
-A file defines one instance of a fault, FAULT. contract.py says what a fault is, docs/faults.md how
-to write one.
+No list names them. A file defines an instance of a fault, FAULT. contract.py says what a fault is,
+docs/faults.md how to write one.
 
     kill = faults.load("kill")
     injection = kill.at(context, "predictor-1")

@@ -1,4 +1,1 @@
-"""The parts of the running system that the lab talks to.
-
-The controller, Docker, HAProxy, the machine.
-"""
+"""What the lab asks: the controller, Docker, the predictors, the machine."""

@@ -5,7 +5,7 @@ cpu.csv         a row per second: the machine's idle CPU, the generator's share 
 load.json       what was to be sent (lab.load.spec)
 generator.json  how the generator itself fared: requests begun, in progress, unfinished
 settings.json   settings, versions, containers, the controller's state before and after
-summary.json    the numbers; `lab report` makes them again from the other files
+summary.json    the numbers; `make report` makes them again from the other files
 bodies.json     the request bodies, drawn before the load (lab.load.bodies)
 answers.json    the right answer to each, from the model file (lab.load.oracle)
 haproxy.jsonl, predictor.jsonl, journal.jsonl, faults.jsonl, samples.jsonl, collected.json

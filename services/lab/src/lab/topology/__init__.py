@@ -1,1 +1,1 @@
-"""Topology files: read, checked, refused."""
+"""Topology files: read, checked, written."""

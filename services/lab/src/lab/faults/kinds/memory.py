@@ -24,7 +24,7 @@ class Memory(Switch):
     def strike(self, injection: Injection) -> None:
         """Tell the predictor to take it.
 
-        One that dies of it cannot answer, which is what was wanted.
+        A predictor that dies of it cannot answer; that is the purpose.
         """
         try:
             super().strike(injection)
