@@ -109,6 +109,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     strokes = [{**dataclasses.asdict(each), "parameters": {}} for each in made.strokes]
     settings |= {"plan": {"strokes": strokes}, "settings": {"idle_min_percent": 5.0}}
     settings |= {"started_s": T0 - 1, "cost_factor": 1.0}
+    settings["state_end"]["time"] = T0 + 55
     write_json(folder / SETTINGS_FILE, settings)
     fared = {"in_flight_peak_requests": 9, "in_flight_bound_hits": 0, "stopped_because": "it was ended"}
     content(GENERATOR, started_s=T0, **fared)(folder)
@@ -229,6 +230,14 @@ CASES: dict[str, tuple[Change, str]] = {
     "a gap in the journal": (
         lines(JOURNAL, lambda found: [*found[:8], *found[10:]]),
         "the journal has no entries between",
+    ),
+    "a journal without its end": (
+        lines(JOURNAL, lambda found: found[:-3]),
+        "the journal's end is missing: it leaves predictor-3 with weight 100",
+    ),
+    "requests in time against their latency": (
+        changed(latency_ms="5000.000"),
+        "200 requests are in time or late against their own latency",
     ),
     "no policy": (
         lines(JOURNAL, lambda found: [found[0].replace('"policy"', '"other"'), *found[1:]]),

@@ -123,19 +123,23 @@ def _of_experiment(db: duckdb.DuckDBPyConnection, folder: Path) -> Iterator[str]
     for moment in ("start", "end"):
         if not isinstance(settings.get(f"state_{moment}"), dict):
             yield f"{SETTINGS_FILE} has no state at the {moment}"
-    yield from _of_replies(db)
+    yield from _of_replies(db, folder)
     yield from _of_load(db, folder)
     yield from _of_samples(db, folder)
     yield from _of_faults(folder, settings)
 
 
-def _of_replies(db: duckdb.DuckDBPyConnection) -> Iterator[str]:
+def _of_replies(db: duckdb.DuckDBPyConnection, folder: Path) -> Iterator[str]:
     """Yield what the generator never writes: replies without a prediction, clients that left."""
     predicted = "client WHERE status = 200 AND error = ''"
     if blank := _count(db, f"{predicted} AND (probability IS NULL OR placement IS NULL)"):
         yield f"{blank} answered requests have no prediction in {REQUESTS}"
     if untold := _count(db, "client c ANTI JOIN answers a ON c.body = a.body"):
         yield f"{ANSWERS} has no right answer to {untold} of the requests"
+    limit_ms = spec.read(folder).limit_ms
+    late = f"latency_ms > {limit_ms} AND failure = 'none' OR latency_ms < {limit_ms} AND failure = 'late'"
+    if wrong := _count(db, f"client WHERE {late}"):
+        yield f"{wrong} requests are in time or late against their own latency (limit {limit_ms:g} ms)"
     if gone := _count(db, "client WHERE failure = 'client_gone'"):
         yield f"{gone} requests were broken off by their client, which the generator never does"
 

@@ -14,7 +14,7 @@ import duckdb
 from hadr.contract import OK, Event
 from lab.facts import ledger
 from lab.facts.ledger_sql import END_SLACK_S, PARQUET
-from lab.facts.server_history import History, of_state
+from lab.facts.server_history import History, Known, of_state
 from lab.parts.controller import Entry
 from lab.records.folder import JOURNAL, SETTINGS_FILE, json_lines, read_json
 
@@ -88,14 +88,16 @@ def _evidence(folder: Path, db: duckdb.DuckDBPyConnection) -> Evidence:
     roles, known = of_state(settings.get("state_start") or {})
     started = [entry for entry in entries if entry.event == Event.STARTED]
     policy = started[-1].raw.get("policy") if started else None
+    history = History(roles, known, entries)
+    end = said if isinstance(said := settings.get("state_end"), dict) else None
     return Evidence(
         db=db,
         entries=entries,
-        history=History(roles, known, entries),
+        history=history,
         roles=roles,
-        end=said if isinstance(said := settings.get("state_end"), dict) else None,
+        end=end,
         policy=policy if isinstance(policy, dict) else None,
-        gaps=tuple(_gaps(folder, entries, settings)),
+        gaps=(*_gaps(folder, entries, settings), *(_end_missing(history, end) if end and entries else ())),
         ledger_complete=ledger.load(folder).complete,
         executed_late=_executed_late(db),
         failed=_count_failed(db),
@@ -124,6 +126,20 @@ def _gaps(folder: Path, entries: Sequence[Entry], settings: Mapping[str, Any]) -
             yield f"the journal has no entries between {before.seq} and {after.seq}"
     if not isinstance(settings.get("state_start"), dict):
         yield f"{SETTINGS_FILE} has no state at the start"
+
+
+def _end_missing(history: History, end: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the servers that the end state has at their first weight, and the journal elsewhere.
+
+    The controller takes both from the same observation: the journal's last entries are missing.
+    """
+    for name, known in of_state(end)[1].items():
+        last = history.at(name, float(end["time"])).weight
+        if known.weight != last and known.weight == history.start.get(name, Known()).weight:
+            yield (
+                f"the journal's end is missing: it leaves {name} with weight {last}, and at the end it was "
+                f"{known.weight}"
+            )
 
 
 _FAILED = """class NOT LIKE 'served%'
