@@ -15,7 +15,7 @@ from lab.experiment.scenario import AbortBound, FaultPlan, LoadPlan, Recovery, S
 from lab.experiment.targets import NotApplicableError
 from lab.facts import exposure, judge, ledger, measures, story
 from lab.facts.judge import Facts, Judged
-from lab.facts.measures import MEASURES, NO_STANDBY, Expectation, Measured
+from lab.facts.measures import MEASURES, NO_SECOND, NO_STANDBY, NOTHING_SENT, Expectation, Measured
 from lab.parts.predictors import Info
 from lab.records.classes import CLIENT_GONE, ERROR, NONE
 from lab.settings import Settings
@@ -207,6 +207,8 @@ def test_the_verdict_follows_from_expectations_and_facts(
         ("at least", 35, 34.9, False),
         ("above", 1, 2, True),
         ("under", 200, "no standby was promoted", False),
+        ("under", 200, NO_SECOND, False),
+        ("at least", 42, NOTHING_SENT, False),  # nothing was measured, and that is no good news
         ("under", 200, NO_STANDBY, True),  # what a topology cannot have is not asked of it
     ],
 )

@@ -29,7 +29,7 @@ NO_SERVER = "no server was struck"
 NOTHING_SENT = "nothing was sent"
 NOT_EXPOSED = "no server in rotation was struck"
 NO_SECOND = "no whole second before the fault, or no request in the second after it"
-NOT_ASKED = (NO_STANDBY, NO_SERVER, NOTHING_SENT, NOT_EXPOSED, NO_SECOND)
+NOT_ASKED = (NO_STANDBY, NO_SERVER, NOT_EXPOSED)
 """Reasons that say nothing against the system. With any other reason, something did not come that
 should."""
 COUNTS = ("requests", "%")
