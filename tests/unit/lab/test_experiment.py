@@ -20,7 +20,7 @@ from lab.parts.predictors import Info
 from lab.records.classes import CLIENT_GONE, ERROR, NONE
 from lab.settings import Settings
 from unit.lab.journal_entries import ROLES, T0, journal, server, state
-from unit.lab.planted_records import Planted
+from unit.lab.planted_records import RIGHT, Planted
 
 
 def scenario(*faults: FaultPlan, load: LoadPlan | None = None) -> Scenario:
@@ -381,6 +381,17 @@ def test_the_slowest_of_a_second_is_usual_where_each_second_has_its_like(tmp_pat
     found = around(tmp_path, planted)
     assert found["above_usual_ms"] == pytest.approx(0, abs=0.1)
     assert found["recovery_ms"] == 0
+
+
+def test_clients_that_get_wrong_answers_are_not_well(tmp_path: Path) -> None:
+    """Planted: status 200, in time and wrong for a second; the page said "served after 0 ms"."""
+    planted = Planted(tmp_path)
+    for number in range(500):
+        at_s = number / 50
+        planted.request(at_s, took_ms=10, probability=0.9 if 5 <= at_s < 6 else RIGHT)
+    found = around(tmp_path, planted)
+    assert found["wrong_answer"] == 50
+    assert found["recovery_ms"] == pytest.approx(1000, abs=101)
 
 
 def test_recovery_is_the_start_of_the_first_lasting_good_stretch(tmp_path: Path) -> None:

@@ -257,8 +257,8 @@ TIMES: dict[str, tuple[str, Callable[[Measured], float | str]]] = {
     ),
     "recovery_ms": (
         (
-            "from the first fault until every half second to the end of the load is good: all in time, and "
-            "the p95 at most twice the largest of the half seconds before"
+            "from the first fault until every half second to the end of the load is good: all served rightly "
+            "and in time, and the p95 at most twice the largest of the half seconds before"
         ),
         lambda it: _or_never(it.recovery_ms, "the last half second of the load was not good", NOTHING_SENT),
     ),
@@ -337,11 +337,12 @@ def _since_ms(at_s: float | None, zero_s: float) -> float | None:
 
 
 def _requests(folder: Path, zero_s: float) -> tuple[int, list[Point]]:
-    """Return how many early requests were lost, and each request as its client saw it."""
+    """Return how many early requests were lost, and each request as it was served."""
     with duckdb.connect() as db:
         rows = db.execute(
-            """SELECT scheduled_s, if(failure IN ('none', 'late'), latency_ms, NULL), failure = 'none',
-                   class LIKE 'lost%' FROM read_parquet($path)""",
+            """SELECT scheduled_s, if(failure IN ('none', 'late'), latency_ms, NULL),
+                   failure = 'none' AND class <> 'wrong_answer', class LIKE 'lost%'
+               FROM read_parquet($path)""",
             {"path": str(folder / ledger_sql.PARQUET)},
         ).fetchall()
     early = sum(lost and due_s <= zero_s + EARLY_MS / 1000 for due_s, _, _, lost in rows)

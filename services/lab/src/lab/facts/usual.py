@@ -23,11 +23,14 @@ usual."""
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """A request: when it was due (epoch s), how long its prediction took; None: it got none."""
+    """A request: when it was due (epoch s), how long its prediction took; None: it got none.
+
+    Good: served rightly and in time.
+    """
 
     due_s: float
     latency_ms: float | None
-    in_time: bool
+    good: bool
 
     @property
     def over_s(self) -> float:
@@ -73,9 +76,9 @@ def recovered_s(points: Sequence[Point], zero_s: float, since_s: float) -> float
 
     None: not the last.
 
-    Good: every request was answered in time, and the p95 is at most TIMES the largest p95 of the
-    half seconds before `zero_s`. One bad half second makes it later, however good those before it
-    were.
+    Good: every request was answered rightly and in time, and the p95 is at most TIMES the largest
+    p95 of the half seconds before `zero_s`. One bad half second makes it later, however good those
+    before it were.
     """
     ordered = sorted(points, key=lambda point: point.due_s)
     if not ordered:
@@ -85,8 +88,8 @@ def recovered_s(points: Sequence[Point], zero_s: float, since_s: float) -> float
     usual_ms = TIMES * max((p95 for _, p95, _ in windows if p95 is not None), default=float("inf"))
     last_s = ordered[-1].due_s
     recovered, good = since_s, True
-    for begin_s, p95, in_time in _windows(ordered, since_s, max(last_s, since_s + WINDOW_S)):
-        good = p95 is None or (in_time and p95 <= usual_ms)
+    for begin_s, p95, all_good in _windows(ordered, since_s, max(last_s, since_s + WINDOW_S)):
+        good = p95 is None or (all_good and p95 <= usual_ms)
         if not good:
             recovered = begin_s + STRIDE_S
     return recovered if good else None
@@ -95,13 +98,13 @@ def recovered_s(points: Sequence[Point], zero_s: float, since_s: float) -> float
 def _windows(
     ordered: Sequence[Point], start_s: float, end_s: float
 ) -> list[tuple[float, float | None, bool]]:
-    """Return each whole half second between two moments: (begin, p95, all in time)."""
+    """Return each whole half second between two moments: (begin, p95, all good)."""
     found = []
     for number in range(int((end_s - start_s - WINDOW_S) / STRIDE_S + 1e-6) + 1):
         begin_s = start_s + number * STRIDE_S
         first = bisect_left(ordered, begin_s, key=lambda point: point.due_s)
         last = bisect_left(ordered, begin_s + WINDOW_S, key=lambda point: point.due_s)
         inside = ordered[first:last]
-        in_time = all(point.in_time for point in inside)
-        found.append((begin_s, percentile([point.latency_ms for point in inside], 0.95), in_time))
+        all_good = all(point.good for point in inside)
+        found.append((begin_s, percentile([point.latency_ms for point in inside], 0.95), all_good))
     return found
