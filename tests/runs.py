@@ -107,11 +107,11 @@ def _held(folder: Path) -> str:
         assert each["unit"] == "ms" or name in of_speed, because
     of_broken = tuple(f"{name}{mark}" for name in broken for mark in (" is ", ": "))
     reasons = [one for one in because if not one.startswith(of_broken)]
-    excused = all(OF_THE_MACHINE.search(one) or BY_CHANCE.search(one) for one in reasons)
-    assert verdict["verdict"] == "met" or excused, because
-    at_stake = verdict["exposure"]["total"]["exposed"] > 0
-    exempt = all(stroke["exempt"] for stroke in verdict["exposure"]["strokes"])
-    assert at_stake or exempt or any(BY_CHANCE.search(one) for one in because), because
+    exposure = verdict["exposure"]
+    idle = exposure["total"]["exposed"] == 0 and not all(one["exempt"] for one in exposure["strokes"])
+    assert idle == any(BY_CHANCE.search(one) for one in because), because
+    reasons = [one for one in reasons if not BY_CHANCE.search(one)]
+    assert verdict["verdict"] == "met" or all(OF_THE_MACHINE.search(one) for one in reasons), because
     findings = read(folder / "invariants.json")["findings"]
     assert [one for one in findings if one["verdict"] != "valid"] == []
     return str(verdict["verdict"])

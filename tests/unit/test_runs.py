@@ -17,7 +17,9 @@ import runs
 SLOW = "this machine is too slow for 3 such servers: 93 of 2922 services took over 10 % longer"
 
 
-def plant(root: Path, verdict: str, because: list[str], **more: Any) -> CompletedProcess[str]:
+def plant(
+    root: Path, verdict: str, because: list[str], *, exposed: int = 1, **more: Any
+) -> CompletedProcess[str]:
     """Write the records of a trial; return what `make experiment` would have said."""
     folder = root / "results" / "run"
     folder.mkdir(parents=True)
@@ -34,7 +36,12 @@ def plant(root: Path, verdict: str, because: list[str], **more: Any) -> Complete
     ]
     ledger = {"complete": True, "incomplete_because": [], "classes": {"served": 9}, "sent": 9}
     records = {
-        "verdict.json": {"verdict": verdict, "because": because, "expectations": expectations},
+        "verdict.json": {
+            "verdict": verdict,
+            "because": because,
+            "expectations": expectations,
+            "exposure": {"total": {"exposed": exposed}, "strokes": [{"exempt": ""}]},
+        },
         "ledger.json": {**ledger, **more},
         "invariants.json": {"findings": [{"verdict": "valid"}]},
     }
@@ -77,6 +84,7 @@ def test_a_slow_machine_is_borne(root: Path, verdict: str, because: list[str]) -
         ("not met", ["in_rotation_ms is 312 ms (expected under 200)", "not recovered within 60 s"], {}),
         ("invalid", ["nothing was at stake: no request was on a struck server"], {}),
         ("invalid", [SLOW, "how busy the machine was is not known: cpu.csv has 0 samples"], {}),
+        ("met", ["everything expected holds"], {"exposed": 0}),
         ("met", ["everything expected holds"], {"sent": 10}),
         ("met", ["everything expected holds"], {"complete": False, "incomplete_because": ["rows"]}),
         ("met", ["everything expected holds"], {"sent": 0, "classes": {}}),
@@ -85,6 +93,11 @@ def test_a_slow_machine_is_borne(root: Path, verdict: str, because: list[str]) -
 def test_nothing_else_is_borne(root: Path, verdict: str, because: list[str], more: dict[str, Any]) -> None:
     with pytest.raises(AssertionError):
         runs.held(plant(root, verdict, because, **more))
+
+
+def test_a_kill_that_met_an_idle_server_is_borne_where_it_is_said(root: Path) -> None:
+    said = ["nothing was at stake: no request was on a struck server or on its way to it"]
+    assert runs.held(plant(root, "invalid", said, exposed=0))
 
 
 def test_a_verdict_and_another_exit_status_are_not_borne(root: Path) -> None:

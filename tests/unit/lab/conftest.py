@@ -1,8 +1,19 @@
 """What several of the lab's tests need."""
 
+import signal
+from collections.abc import Iterator
+
 import pytest
 
 from lab.facts import metrics, validity
+
+
+@pytest.fixture(autouse=True)
+def ctrl_c_counts() -> Iterator[None]:
+    """A shell ignores Ctrl-C for what it runs in the background; the tools set it anew."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture(autouse=True)
