@@ -63,7 +63,7 @@ def folders_of(printed: str) -> list[Path]:
 
 def status(done: subprocess.CompletedProcess[str]) -> int:
     """The exit status of the tool; make itself ends with 2 whatever it was, and says it."""
-    said = re.search(r"^make: \*\*\* .* Error (\d+)$", done.stderr, flags=re.MULTILINE)
+    said = re.search(r"^make(?:\[\d+\])?: \*\*\* .* Error (\d+)$", done.stderr, flags=re.MULTILINE)
     assert (said is None) == (done.returncode == 0), done.stderr
     return int(said.group(1)) if said else 0
 

@@ -100,6 +100,12 @@ def test_a_kill_that_met_an_idle_server_is_borne_where_it_is_said(root: Path) ->
     assert runs.held(plant(root, "invalid", said, exposed=0))
 
 
+def test_a_make_that_was_started_by_make_is_understood() -> None:
+    """`make test` runs these tests, so their own make names its level."""
+    done = CompletedProcess("make", 2, "", "make[1]: *** [Makefile:71: experiment] Error 3\n")
+    assert runs.status(done) == 3
+
+
 def test_a_verdict_and_another_exit_status_are_not_borne(root: Path) -> None:
     done = plant(root, "met", ["everything expected holds"])
     done.returncode, done.stderr = 2, "make: *** [Makefile:1: experiment] Error 3\n"
