@@ -150,7 +150,7 @@ def test_a_figure_of_a_series_takes_every_trial_that_says_something() -> None:
         False,
     )
     assert lost.note == (
-        "1 of 2 experiments had any: at most 97 % do (95 %); 1 of 3 trials left out (invalid: no CPU left)"
+        "1 of 2 experiments had any: at most 97 % do (95 %); 1 of 3 trials left out (1 invalid, no CPU left)"
     )
     rotation = done.figure(Wanted("in rotation", "in_rotation_ms", 100, "ms", "maximum"))
     assert (rotation.result, rotation.reached) == (20, False)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import statistics
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
@@ -123,7 +124,8 @@ class Series:
         left_out = [each for each in self.results if not each.counts]
         notes = []
         if left_out:
-            why = f"{left_out[0].verdict}: {left_out[0].because[0]}"
+            kinds = Counter(f"{each.verdict}, {each.because[0].partition(':')[0]}" for each in left_out)
+            why = "; ".join(f"{count} {kind}" for kind, count in kinds.most_common())
             notes.append(f"{len(left_out)} of {len(self.results)} trials left out ({why})")
         if len(values) < len(self.counted):
             notes.append(f"{len(self.counted) - len(values)} trials without a value")
