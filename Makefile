@@ -92,7 +92,7 @@ bench: ## Measure what the lab promises; print a table, write JSON (about 75 min
 
 .PHONY: measured
 measured: ## Draw docs/measured.md from the newest benchmark, experiments and comparison in results/
-	@$(BIN)/measured.sh
+	@$(BIN)/lab-offline.sh measured /docs
 
 .PHONY: test
 test: ## Run the tests: lint, types, unit, integration, end to end
